@@ -1,0 +1,44 @@
+//! The rows that a build page shows below a step.
+
+use serde::Serialize;
+
+/// Rows of name and value, in the order in which they are shown.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Metadata(Vec<MetadataRow>);
+
+/// One row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MetadataRow {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: String,
+    /// How the value is shown, such as `time` or `message`; few clients look at it.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+}
+
+impl Metadata {
+    /// Adds a row.
+    pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.0.push(MetadataRow { name: name.into(), value: value.into(), kind: None });
+    }
+
+    /// Adds a row with a `type`.
+    pub fn push_typed(&mut self, name: impl Into<String>, kind: &'static str, value: impl Into<String>) {
+        self.0.push(MetadataRow { name: name.into(), value: value.into(), kind: Some(kind) });
+    }
+
+    /// The value of the first row of that name.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|row| row.name == name).map(|row| row.value.as_str())
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn rows(&self) -> &[MetadataRow] {
+        &self.0
+    }
+}

@@ -1,0 +1,99 @@
+//! The trait that a resource type implements.
+
+use std::future::Future;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::config::{Config, KeyPolicy};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::metadata::Metadata;
+use crate::version::VersionShape;
+
+/// A resource type: what it is configured with, what its versions look like, and the three commands.
+///
+/// The defaults: `check` echoes the version it was given, `get` echoes too, `put` fails saying that there is no put.
+pub trait Resource: Send + Sync + Sized + 'static {
+    /// The name of the type, such as `git`; the command is `git-resource`.
+    const NAME: &'static str;
+    /// One sentence for `--help` and the README.
+    const ABOUT: &'static str;
+    /// What happens to unknown keys.
+    const KEYS: KeyPolicy = KeyPolicy::WARN;
+    /// The exit status of a value of the wrong JSON type, where a contract names another than 1.
+    const WRONG_TYPE_EXIT: u8 = 1;
+
+    /// `source`.
+    type Source: Config;
+    /// `params` of a `get` step.
+    type GetParams: Config;
+    /// `params` of a `put` step.
+    type PutParams: Config;
+    /// A version.
+    type Version: VersionShape;
+
+    /// The versions from `from` on, oldest first; without `from` the newest.
+    fn check(
+        &self,
+        cx: &Context,
+        source: Self::Source,
+        from: Option<Self::Version>,
+    ) -> impl Future<Output = Result<Vec<Self::Version>>> + Send {
+        let _ = (cx, source);
+        async move { Ok(from.into_iter().collect()) }
+    }
+
+    /// Writes `version` into `dest`, an existing directory.
+    fn get(
+        &self,
+        cx: &Context,
+        source: Self::Source,
+        version: Option<Self::Version>,
+        params: Self::GetParams,
+        dest: &Path,
+    ) -> impl Future<Output = Result<Outcome<Self>>> + Send {
+        let _ = (cx, source, params, dest);
+        async move {
+            version.map(Outcome::new).ok_or_else(|| {
+                crate::config::Problem::new("version", "a version to get is required").into()
+            })
+        }
+    }
+
+    /// Makes a new version from the files below `sources`, the directory that holds the build's inputs.
+    fn put(
+        &self,
+        cx: &Context,
+        source: Self::Source,
+        params: Self::PutParams,
+        sources: &Path,
+    ) -> impl Future<Output = Result<Outcome<Self>>> + Send {
+        let _ = (cx, source, params, sources);
+        async move { Err(Error::internal(format!("the {} resource has no put", Self::NAME))) }
+    }
+}
+
+/// What `get` and `put` answer: a version, metadata for the build page, and rarely more.
+pub struct Outcome<R: Resource + ?Sized> {
+    /// The version that was got or made.
+    pub version: R::Version,
+    /// The rows that the build page shows.
+    pub metadata: Metadata,
+    /// Further top-level keys of the answer, where a contract has them.
+    pub extra: Map<String, Value>,
+}
+
+impl<R: Resource> Outcome<R> {
+    /// A version without metadata.
+    pub fn new(version: R::Version) -> Self {
+        Self { version, metadata: Metadata::default(), extra: Map::new() }
+    }
+
+    /// The same with metadata.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
+        self
+    }
+}
