@@ -1,1 +1,5 @@
-fn main() {}
+//! The `git` resource as an executable.
+
+fn main() -> std::process::ExitCode {
+    concourse_resource_sdk::main(git_resource::Git)
+}

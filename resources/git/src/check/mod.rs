@@ -1,0 +1,128 @@
+//! `check`: which commits of the branch are new. CONTRACT 4.
+
+mod heads;
+mod remote_history;
+mod work;
+
+use concourse_resource_sdk::{Context, Error, Result};
+use git2::Oid;
+use git_remote::Remote;
+
+use crate::config::{GitVersion, Source};
+use crate::filter::Filter;
+use crate::history::History;
+use crate::location::Location;
+use crate::memory::Memory;
+use heads::{Cursor, Heads};
+use remote_history::RemoteHistory;
+use work::Work;
+
+/// The versions from `from` on, oldest first.
+pub(crate) async fn check(cx: &Context, source: &Source, from: Option<GitVersion>) -> Result<Vec<GitVersion>> {
+    cx.log().set_trace(source.debug.0);
+    let location = Location::new(source)?;
+    let filter = Filter::new(source)?;
+    let cx = cx.clone();
+    let versions = crate::blocking(move || {
+        let work = Work::new(&cx);
+        let check = Check { cx: &cx, location, filter };
+        check.versions(&work, from.as_ref().map(|version| version.reference.trim()))
+    })
+    .await?;
+    Ok(versions.into_iter().map(|id| GitVersion::new(id.to_string())).collect())
+}
+
+struct Check<'a> {
+    cx: &'a Context,
+    location: Location,
+    filter: Filter,
+}
+
+impl Check<'_> {
+    /// Answers with the help of what earlier checks left; what they left broken is dropped, and the work done anew.
+    fn versions(&self, work: &Work<'_>, from: Option<&str>) -> Result<Vec<Oid>> {
+        match self.attempt(work, from) {
+            Err(Error::Internal(report)) if work.is_kept() => {
+                self.cx.log().trace(format!("starting over without the cache: {report}"));
+                work.clear()?;
+                self.attempt(work, from)
+            }
+            answer => answer,
+        }
+    }
+
+    fn attempt(&self, work: &Work<'_>, from: Option<&str>) -> Result<Vec<Oid>> {
+        let mut remote = self.location.open(self.cx)?;
+        let heads = self.heads(&mut remote, from)?;
+        let Some(tip) = heads.tip() else {
+            return self.no_tip(&mut remote, &heads);
+        };
+        self.cx.log().trace(format!("the head is {tip}"));
+        // CONTRACT 4.2: the shortcut.
+        if self.filter.takes_any_head && from.is_none_or(|from| from == tip.to_string()) {
+            return Ok(vec![tip]);
+        }
+        let memory = work.memory();
+        if let Some(versions) = memory.as_ref().and_then(|memory| memory.answer(tip, from)) {
+            self.cx.log().trace("nothing changed since the last check");
+            return Ok(versions);
+        }
+        let versions = if let Some(path) = remote.local() {
+            let history = History::open(path)?;
+            let cursor = heads.cursor().and_then(|cursor| match cursor {
+                Cursor::Id(id) => history.commit(id).ok().map(|_| id),
+                Cursor::Abbreviated(text) => history.resolve(text),
+            });
+            history.versions(&self.filter, tip, cursor)?
+        } else {
+            RemoteHistory::new(self.cx, &mut remote, &self.filter, work).versions(
+                tip,
+                heads.cursor(),
+                from,
+                memory.as_ref(),
+            )?
+        };
+        work.remember(&Memory::new(tip, from, &versions));
+        Ok(versions)
+    }
+
+    fn heads(&self, remote: &mut Remote, from: Option<&str>) -> Result<Heads> {
+        Heads::ask(remote, self.location.branch.as_deref(), from).map_err(|error| {
+            if self.filter.takes_any_head { error_of_shortcut(Some(error)) } else { error }
+        })
+    }
+
+    /// An empty repository has no versions; a branch that is not there is a mistake.
+    fn no_tip(&self, remote: &mut Remote, heads: &Heads) -> Result<Vec<Oid>> {
+        if self.filter.takes_any_head {
+            return Err(error_of_shortcut(None));
+        }
+        if let Some(branch) = &self.location.branch {
+            return Err(crate::branch_not_found(branch));
+        }
+        if remote.refs(&[])?.is_empty() {
+            return Ok(Vec::new());
+        }
+        Err(Error::remote("the remote's HEAD points to a branch that does not exist")
+            .cause(heads.head_target().unwrap_or("its HEAD is not advertised"))
+            .hint("set source.branch")
+            .exit(crate::GIT_EXIT))
+    }
+}
+
+/// CONTRACT 4.2: no answer is always this message.
+fn error_of_shortcut(error: Option<Error>) -> Error {
+    let shortcut = Error::remote("No commit returned. Invalid branch?");
+    match error {
+        Some(Error::Remote(report)) => {
+            let cause = match &report.cause {
+                Some(cause) => format!("{}: {cause}", report.text),
+                None => report.text.clone(),
+            };
+            let shortcut = shortcut.cause(cause);
+            if let Some(hint) = report.hint { shortcut.hint(hint) } else { shortcut }
+        }
+        Some(error) => error,
+        None => shortcut,
+    }
+}

@@ -1,0 +1,325 @@
+//! The history behind a wire, of which as little is fetched as can be right.
+//!
+//! The server decides what is new: asked for the head by someone who has the cursor's first parent, it sends just the
+//! commits that CONTRACT 4.4 does not exclude. So membership in that pack is the range, and no walk over old history is
+//! needed. Servers that lack protocol v2 or filters get a plain fetch of everything, once.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use concourse_resource_sdk::{Context, Error, Result};
+use git2::Oid;
+use git_remote::{Depth, Fetch, FetchOutcome, Fetched, Filter as Objects, Pack, Remote};
+
+use super::heads::Cursor;
+use super::work::Work;
+use crate::filter::Filter;
+use crate::history::{Commit, History, Missing};
+use crate::memory::Memory;
+
+/// Commits taken first when there is no cursor.
+const FIRST_DEPTH: u32 = 8;
+/// From here on all of the history is taken at once.
+const LAST_DEPTH: u32 = 1 << 14;
+/// Objects that were expected but not sent, after which the whole history is taken instead.
+const MOST_GAPS: usize = 64;
+
+pub(super) struct RemoteHistory<'a> {
+    cx: &'a Context,
+    remote: &'a mut Remote,
+    filter: &'a Filter,
+    work: &'a Work<'a>,
+    gaps: usize,
+}
+
+/// Why the short way did not lead to an answer.
+enum Detour {
+    /// The remote does not know the cursor any more.
+    CursorVanished,
+    /// The pieces do not suffice; the whole history does.
+    NeedsWhole,
+    Failed(Error),
+}
+
+impl From<git_remote::Error> for Detour {
+    fn from(error: git_remote::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<Error> for Detour {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Missing> for Detour {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            Missing::Object(_) => Self::NeedsWhole,
+            Missing::Broken(_) => Self::Failed(missing.into()),
+        }
+    }
+}
+
+impl<'a> RemoteHistory<'a> {
+    pub(super) fn new(
+        cx: &'a Context,
+        remote: &'a mut Remote,
+        filter: &'a Filter,
+        work: &'a Work<'a>,
+    ) -> Self {
+        Self { cx, remote, filter, work, gaps: 0 }
+    }
+
+    /// The versions of a check, oldest first.
+    pub(super) fn versions(
+        &mut self,
+        tip: Oid,
+        cursor: Option<Cursor<'_>>,
+        from: Option<&str>,
+        memory: Option<&Memory>,
+    ) -> Result<Vec<Oid>> {
+        if !(self.remote.supports_any_want()? && self.remote.supports_filter()?) {
+            return self.whole(tip, cursor);
+        }
+        let answer = match cursor {
+            Some(Cursor::Abbreviated(_)) => Err(Detour::NeedsWhole),
+            Some(Cursor::Id(id)) => self.since(tip, id, from, memory),
+            None => self.newest(tip),
+        };
+        let answer = match answer {
+            Err(Detour::CursorVanished) => {
+                self.cx.log().trace("the remote does not know the last version any more");
+                self.newest(tip)
+            }
+            answer => answer,
+        };
+        match answer {
+            Ok(mut versions) => {
+                versions.reverse();
+                Ok(versions)
+            }
+            Err(Detour::NeedsWhole | Detour::CursorVanished) => self.whole(tip, cursor),
+            Err(Detour::Failed(error)) => Err(error),
+        }
+    }
+
+    fn since(
+        &mut self,
+        tip: Oid,
+        cursor: Oid,
+        from: Option<&str>,
+        memory: Option<&Memory>,
+    ) -> Result<Vec<Oid>, Detour> {
+        if let (Some(memory), Some(from)) = (memory, from)
+            && let Some(mut known) = memory.since(from)
+            && let Some(old_tip) = memory.tip()
+            && let Some(mut versions) = self.after_old_tip(tip, old_tip)?
+        {
+            known.reverse();
+            versions.extend(known);
+            return Ok(versions);
+        }
+        self.after_cursor(tip, cursor)
+    }
+
+    /// The commits that pass between the head of the last check and the head of now, newest first. `None` when the branch
+    /// did not simply grow.
+    fn after_old_tip(&mut self, tip: Oid, old_tip: Oid) -> Result<Option<Vec<Oid>>, Detour> {
+        let pieces = self.work.pieces()?;
+        let Some(pack) = self.fetch_range(&pieces, tip, old_tip)? else { return Ok(None) };
+        let history = History::open(&pieces)?;
+        let mut versions = Vec::new();
+        let mut next = Some(tip);
+        while let Some(id) = next.filter(|&id| pack.contains(id)) {
+            let commit = history.commit(id)?;
+            if self.passes(&history, &pieces, &commit)? {
+                versions.push(id);
+            }
+            next = commit.parents.first().copied();
+        }
+        Ok((next == Some(old_tip)).then_some(versions))
+    }
+
+    /// The commits that pass from the cursor on, newest first.
+    fn after_cursor(&mut self, tip: Oid, cursor: Oid) -> Result<Vec<Oid>, Detour> {
+        let pieces = self.work.fresh_pieces()?;
+        self.fetch_cursor(&pieces, cursor)?;
+        let history = History::open(&pieces)?;
+        // A tag of a tree, say, is no place in the history.
+        let commit = history.commit(cursor).map_err(|_| Detour::CursorVanished)?;
+        if tip == cursor {
+            return Ok(if self.passes(&history, &pieces, &commit)? { vec![cursor] } else { Vec::new() });
+        }
+        let excluded = match commit.parents.first() {
+            Some(&parent) if parent == tip => return Ok(Vec::new()),
+            Some(&parent) => parent,
+            // Nothing is excluded by a root, which is on its own the place to stop at.
+            None => cursor,
+        };
+        let Some(pack) = self.fetch_range(&pieces, tip, excluded)? else { return Err(Detour::CursorVanished) };
+        let mut versions = Vec::new();
+        let mut next = Some(tip);
+        while let Some(id) = next.filter(|&id| id == cursor || pack.contains(id)) {
+            let commit = history.commit(id)?;
+            if self.passes(&history, &pieces, &commit)? {
+                versions.push(id);
+            }
+            if id == cursor {
+                return Ok(versions);
+            }
+            next = commit.parents.first().copied();
+        }
+        // Whether a root can be reached from the head, although not by first parents, takes the whole history to tell.
+        if excluded == cursor { Err(Detour::NeedsWhole) } else { Ok(versions) }
+    }
+
+    /// The newest commits that pass, newest first, as many as the source asks for.
+    fn newest(&mut self, tip: Oid) -> Result<Vec<Oid>, Detour> {
+        let pieces = self.work.fresh_pieces()?;
+        let mut cuts = HashSet::new();
+        let mut judged = HashMap::new();
+        let wanted = u32::try_from(self.filter.newest).unwrap_or(LAST_DEPTH).saturating_add(1);
+        let mut depth = FIRST_DEPTH.max(wanted);
+        loop {
+            self.deepen(&pieces, tip, depth, &mut cuts)?;
+            let history = History::open(&pieces)?;
+            if let Some(versions) = self.newest_above(&history, &pieces, tip, &cuts, &mut judged)? {
+                return Ok(versions);
+            }
+            depth = depth.saturating_mul(4);
+        }
+    }
+
+    /// The newest commits that pass; `None` when the history was cut before there were enough.
+    fn newest_above(
+        &mut self,
+        history: &History,
+        pieces: &Path,
+        tip: Oid,
+        cuts: &HashSet<Oid>,
+        judged: &mut HashMap<Oid, bool>,
+    ) -> Result<Option<Vec<Oid>>, Detour> {
+        let mut versions = Vec::new();
+        let mut next = Some(tip);
+        while let Some(id) = next.filter(|_| versions.len() < self.filter.newest) {
+            let commit = history.commit(id)?;
+            let cut = cuts.contains(&id);
+            // A commit at the cut looks like a root: it cannot be judged by its paths.
+            if cut && self.filter.looks_at_paths() {
+                return Ok(None);
+            }
+            let passes = match judged.get(&id) {
+                Some(&passes) => passes,
+                None => self.passes(history, pieces, &commit)?,
+            };
+            judged.insert(id, passes);
+            if passes {
+                versions.push(id);
+            }
+            if cut && versions.len() < self.filter.newest {
+                return Ok(None);
+            }
+            next = commit.parents.first().copied();
+        }
+        Ok(Some(versions))
+    }
+
+    /// Judges a commit; what is missing for that is fetched by its id.
+    fn passes(&mut self, history: &History, pieces: &Path, commit: &Commit) -> Result<bool, Detour> {
+        loop {
+            match self.filter.passes(history, commit) {
+                Ok(passes) => return Ok(passes),
+                Err(Missing::Object(id)) if self.gaps < MOST_GAPS => {
+                    self.gaps += 1;
+                    self.cx.log().trace(format!("fetching {id}, which the server took for known"));
+                    let fetch =
+                        Fetch { wants: vec![id], depth: Depth::To(1), filter: self.objects(), ..Fetch::default() };
+                    match self.remote.fetch(pieces, &fetch, self.cx) {
+                        Ok(FetchOutcome::Fetched(Fetched { pack: Some(_), .. })) => {}
+                        Ok(_) | Err(git_remote::Error::NotOurRef { .. }) => return Err(Detour::NeedsWhole),
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Err(missing) => return Err(missing.into()),
+            }
+        }
+    }
+
+    /// Fetches the cursor, and its parents where their trees matter.
+    fn fetch_cursor(&mut self, pieces: &Path, cursor: Oid) -> Result<(), Detour> {
+        let depth = Depth::To(if self.filter.looks_at_paths() { 2 } else { 1 });
+        let fetch = Fetch { wants: vec![cursor], depth, filter: self.objects(), ..Fetch::default() };
+        match self.remote.fetch(pieces, &fetch, self.cx) {
+            Ok(_) => Ok(()),
+            Err(git_remote::Error::NotOurRef { .. }) => Err(Detour::CursorVanished),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Fetches what `tip` has and `known` has not. `None` when the remote does not know `known`.
+    fn fetch_range(&mut self, pieces: &Path, tip: Oid, known: Oid) -> Result<Option<Pack>, Detour> {
+        let fetch = Fetch {
+            wants: vec![tip],
+            haves: vec![known],
+            need_common: true,
+            filter: self.objects(),
+            ..Fetch::default()
+        };
+        match self.remote.fetch(pieces, &fetch, self.cx)? {
+            FetchOutcome::NothingInCommon => Ok(None),
+            FetchOutcome::Fetched(Fetched { pack, .. }) => Ok(Some(pack.unwrap_or_default())),
+        }
+    }
+
+    /// Fetches the newest `depth` commits, or the rest of the history where `depth` is large.
+    fn deepen(&mut self, pieces: &Path, tip: Oid, depth: u32, cuts: &mut HashSet<Oid>) -> Result<(), Detour> {
+        let fetch = Fetch {
+            wants: vec![tip],
+            haves: if cuts.is_empty() { Vec::new() } else { vec![tip] },
+            shallow: cuts.iter().copied().collect(),
+            depth: if depth < LAST_DEPTH { Depth::To(depth) } else { Depth::Unlimited },
+            filter: self.objects(),
+            ..Fetch::default()
+        };
+        if let FetchOutcome::Fetched(fetched) = self.remote.fetch(pieces, &fetch, self.cx)? {
+            cuts.extend(fetched.new_shallow);
+            for id in fetched.unshallow {
+                cuts.remove(&id);
+            }
+        }
+        Ok(())
+    }
+
+    /// The versions of a check, oldest first, from all commits of the branch.
+    fn whole(&mut self, tip: Oid, cursor: Option<Cursor<'_>>) -> Result<Vec<Oid>> {
+        let path = self.work.whole()?;
+        let history = History::open(&path)?;
+        let known = history.repo().refname_to_id(TIP).ok().filter(|&id| history.commit(id).is_ok());
+        if known != Some(tip) {
+            let fetch = Fetch {
+                wants: vec![tip],
+                haves: known.into_iter().collect(),
+                filter: if self.remote.supports_filter()? { self.objects() } else { Objects::None },
+                ..Fetch::default()
+            };
+            self.remote.fetch(&path, &fetch, self.cx)?;
+            history.repo().reference(TIP, tip, true, "check").map_err(|error| {
+                Error::internal("failed to write to the cache").cause(error.message())
+            })?;
+        }
+        let cursor = cursor.and_then(|cursor| match cursor {
+            Cursor::Id(id) => history.commit(id).ok().map(|_| id),
+            Cursor::Abbreviated(text) => history.resolve(text),
+        });
+        Ok(history.versions(self.filter, tip, cursor)?)
+    }
+
+    fn objects(&self) -> Objects {
+        if self.filter.looks_at_paths() { Objects::BlobNone } else { Objects::TreeZero }
+    }
+}
+
+/// The head that the repository with the whole history is complete up to.
+const TIP: &str = "refs/heads/tip";

@@ -1,0 +1,117 @@
+//! Where a check keeps objects: the cache directory, or a temporary one.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use concourse_resource_sdk::{CacheDir, Context, Error, Result};
+
+use crate::memory::Memory;
+use crate::scratch::Scratch;
+
+/// The packs of small fetches pile up; past this many it is cheaper to begin anew.
+const MOST_PACKS: usize = 40;
+
+/// Two repositories, made when first needed: one with pieces of history, and one with all of it, for servers that can
+/// give nothing less.
+pub(super) struct Work<'a> {
+    cx: &'a Context,
+    cache: Option<CacheDir>,
+    scratch: OnceCell<Scratch>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(cx: &'a Context) -> Self {
+        Self { cx, cache: cx.cache(), scratch: OnceCell::new() }
+    }
+
+    /// Whether what is written here outlives this check.
+    pub(super) fn is_kept(&self) -> bool {
+        self.cache.is_some()
+    }
+
+    pub(super) fn memory(&self) -> Option<Memory> {
+        Memory::load(self.cache.as_ref()?.path())
+    }
+
+    pub(super) fn remember(&self, memory: &Memory) {
+        if let Some(cache) = &self.cache {
+            memory.store(cache.path());
+        }
+    }
+
+    /// Drops everything.
+    pub(super) fn clear(&self) -> Result<()> {
+        if let Some(cache) = &self.cache {
+            Memory::forget(cache.path());
+        }
+        for name in [PIECES, WHOLE] {
+            remove(&self.directory()?.join(name))?;
+        }
+        Ok(())
+    }
+
+    /// A repository for pieces of history, as earlier checks left it.
+    pub(super) fn pieces(&self) -> Result<PathBuf> {
+        let path = self.directory()?.join(PIECES);
+        if packs(&path) > MOST_PACKS {
+            remove(&path)?;
+        }
+        made(path)
+    }
+
+    /// A repository for pieces of history, empty.
+    pub(super) fn fresh_pieces(&self) -> Result<PathBuf> {
+        let path = self.directory()?.join(PIECES);
+        // What is remembered relies on these objects being there.
+        if let Some(cache) = &self.cache {
+            Memory::forget(cache.path());
+        }
+        remove(&path)?;
+        made(path)
+    }
+
+    /// A repository for the whole history.
+    pub(super) fn whole(&self) -> Result<PathBuf> {
+        made(self.directory()?.join(WHOLE))
+    }
+
+    fn directory(&self) -> Result<&Path> {
+        if let Some(cache) = &self.cache {
+            return Ok(cache.path());
+        }
+        if self.scratch.get().is_none() {
+            // Only this thread fills the cell, which is empty.
+            let _ = self.scratch.set(Scratch::new(self.cx)?);
+        }
+        self.scratch
+            .get()
+            .map(Scratch::path)
+            .ok_or_else(|| Error::internal("failed to make a temporary directory"))
+    }
+}
+
+const PIECES: &str = "pieces.git";
+const WHOLE: &str = "whole.git";
+
+fn made(path: PathBuf) -> Result<PathBuf> {
+    if !path.join("HEAD").exists() {
+        git_remote::init();
+        git2::Repository::init_bare(&path).map_err(|error| {
+            Error::internal(format!("failed to make a repository in {}", path.display())).cause(error.message())
+        })?;
+    }
+    Ok(path)
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::internal(format!("failed to remove {}", path.display())).cause(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn packs(repository: &Path) -> usize {
+    std::fs::read_dir(repository.join("objects/pack")).map_or(0, Iterator::count) / 2
+}

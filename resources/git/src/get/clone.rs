@@ -1,0 +1,350 @@
+//! Cloning: the objects, the refs and the configuration that `git clone` would leave.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use concourse_resource_sdk::{Context, Error, Result};
+use git_remote::{Depth, Fetch, FetchOutcome, Ref, Remote};
+use git2::{Oid, Repository, RepositoryInitOptions};
+
+use crate::config::FetchTags;
+use crate::location::Location;
+
+/// A clone in the making. What is there is removed if it is not [finished](Self::finish).
+pub(super) struct Clone<'a> {
+    cx: &'a Context,
+    remote: &'a mut Remote,
+    repo: Repository,
+    head: Head,
+    tags: FetchTags,
+    advertised: Vec<Ref>,
+    cuts: BTreeSet<Oid>,
+    ruin: Ruin,
+}
+
+/// What is cloned.
+pub(super) enum Head {
+    /// A branch, and whether it is the remote's default one.
+    Branch { name: String, id: Oid, is_default: bool },
+    /// CONTRACT 2, `branch`: a tag, which gives a detached clone.
+    Tag { name: String, id: Oid },
+    /// The remote's `HEAD`, where that is detached.
+    Detached { id: Oid },
+}
+
+impl Head {
+    /// The object to fetch.
+    pub(super) fn id(&self) -> Oid {
+        match self {
+            Self::Branch { id, .. } | Self::Tag { id, .. } | Self::Detached { id } => *id,
+        }
+    }
+
+    /// The branch, or tag, that `branch` names; without it, what the remote's `HEAD` points to.
+    fn find(advertised: &[Ref], branch: Option<&str>) -> Result<Self> {
+        let find = |name: &str| advertised.iter().find(|found| found.name == name.as_bytes());
+        let remote_head = find("HEAD");
+        let default = remote_head
+            .and_then(|head| std::str::from_utf8(head.target.as_deref()?).ok()?.strip_prefix("refs/heads/"));
+        if let Some(branch) = branch {
+            if let Some(found) = find(&format!("refs/heads/{branch}")) {
+                let is_default = default == Some(branch);
+                return Ok(Self::Branch { name: branch.to_owned(), id: found.id, is_default });
+            }
+            return match find(&format!("refs/tags/{branch}")) {
+                Some(found) => Ok(Self::Tag { name: branch.to_owned(), id: found.id }),
+                None => Err(crate::branch_not_found(branch)),
+            };
+        }
+        match (remote_head, default) {
+            (Some(head), Some(name)) => Ok(Self::Branch { name: name.to_owned(), id: head.id, is_default: true }),
+            (Some(head), None) => Ok(Self::Detached { id: head.id }),
+            (None, _) => Err(Error::remote("the remote's HEAD points to no commit")
+                .hint("push a commit, or set source.branch if the repository has other branches")
+                .exit(crate::GIT_EXIT)),
+        }
+    }
+}
+
+impl<'a> Clone<'a> {
+    /// Asks the remote for its refs and makes an empty repository.
+    pub(super) fn start(
+        cx: &'a Context,
+        dest: &Path,
+        location: &Location,
+        tags: FetchTags,
+        remote: &'a mut Remote,
+    ) -> Result<Self> {
+        let advertised = advertised(remote, location.branch.as_deref(), tags)?;
+        let head = Head::find(&advertised, location.branch.as_deref())?;
+        let ruin = Ruin { dest: dest.to_owned(), kept: false };
+        let clone = Self { repo: init(dest, &head)?, cx, remote, head, tags, advertised, cuts: BTreeSet::new(), ruin };
+        clone.configure(&location.uri)?;
+        Ok(clone)
+    }
+
+    pub(super) fn repo(&self) -> &Repository {
+        &self.repo
+    }
+
+    pub(super) fn context(&self) -> &Context {
+        self.cx
+    }
+
+    pub(super) fn head(&self) -> &Head {
+        &self.head
+    }
+
+    /// Whether history is cut.
+    pub(super) fn is_shallow(&self) -> bool {
+        !self.cuts.is_empty()
+    }
+
+    pub(super) fn is_cut(&self, id: Oid) -> bool {
+        self.cuts.contains(&id)
+    }
+
+    /// Fetches the branch, notes and tags, all of their history or the newest `depth` commits.
+    pub(super) fn fetch(&mut self, depth: Option<u32>) -> Result<()> {
+        self.fetch_objects(depth.map_or(Depth::Keep, Depth::To))?;
+        self.write_refs()
+    }
+
+    /// Fetches more of a history that was cut.
+    pub(super) fn deepen(&mut self, depth: Depth) -> Result<()> {
+        self.fetch_objects(depth)?;
+        self.write_refs()
+    }
+
+    /// Keeps the repository, whatever comes.
+    pub(super) fn finish(mut self) -> Repository {
+        self.ruin.kept = true;
+        self.repo
+    }
+
+    fn fetch_objects(&mut self, depth: Depth) -> Result<()> {
+        let tip = self.head.id();
+        let again = !self.cuts.is_empty();
+        let mut wants = BTreeSet::from([tip]);
+        wants.extend(self.named("refs/notes/").map(|note| note.id));
+        if self.tags == FetchTags::All {
+            wants.extend(self.named("refs/tags/").map(|tag| tag.id));
+        }
+        let fetch = Fetch {
+            haves: if again { vec![tip] } else { Vec::new() },
+            wants: wants.into_iter().collect(),
+            shallow: self.cuts.iter().copied().collect(),
+            depth,
+            include_tags: self.tags == FetchTags::Following,
+            ..Fetch::default()
+        };
+        self.run(&fetch)?;
+        self.fetch_following_tags()
+    }
+
+    /// Tag objects whose commit is here, but that the server did not send along.
+    fn fetch_following_tags(&mut self) -> Result<()> {
+        if self.tags != FetchTags::Following {
+            return Ok(());
+        }
+        let odb = self.repo.odb().map_err(internal)?;
+        let wants: Vec<Oid> = self
+            .named("refs/tags/")
+            .filter(|tag| tag.peeled.is_some_and(|peeled| odb.exists(peeled)) && !odb.exists(tag.id))
+            .map(|tag| tag.id)
+            .collect();
+        drop(odb);
+        if wants.is_empty() {
+            return Ok(());
+        }
+        self.run(&Fetch {
+            wants,
+            haves: vec![self.head.id()],
+            shallow: self.cuts.iter().copied().collect(),
+            ..Fetch::default()
+        })
+    }
+
+    fn run(&mut self, fetch: &Fetch) -> Result<()> {
+        if let FetchOutcome::Fetched(fetched) = self.remote.fetch(self.repo.path(), fetch, self.cx)? {
+            self.cuts.extend(fetched.new_shallow);
+            for id in fetched.unshallow {
+                self.cuts.remove(&id);
+            }
+        }
+        self.write_cuts()
+    }
+
+    /// `.git/shallow` exists exactly while history is cut.
+    fn write_cuts(&self) -> Result<()> {
+        let file = self.repo.path().join("shallow");
+        if self.cuts.is_empty() {
+            return match fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(crate::unwritable(&file, &error)),
+                _ => Ok(()),
+            };
+        }
+        let text: String = self.cuts.iter().map(|id| format!("{id}\n")).collect();
+        fs::write(&file, text).map_err(|error| crate::unwritable(&file, &error))
+    }
+
+    fn named(&self, prefix: &'static str) -> impl Iterator<Item = &Ref> {
+        self.advertised.iter().filter(move |advertised| advertised.name.starts_with(prefix.as_bytes()))
+    }
+
+    /// All refs but the branch that is checked out go into one file, as `git clone` does: a remote may have 100,000 tags.
+    fn write_refs(&self) -> Result<()> {
+        let odb = self.repo.odb().map_err(internal)?;
+        let mut packed: Vec<(Vec<u8>, Oid, Option<Oid>)> = Vec::new();
+        for advertised in self.named("refs/notes/").chain(self.named("refs/tags/")) {
+            let wanted = match self.tags {
+                FetchTags::None => advertised.name.starts_with(b"refs/notes/"),
+                FetchTags::All | FetchTags::Following => true,
+            };
+            if wanted && is_safe_name(&advertised.name) && odb.exists(advertised.id) {
+                packed.push((advertised.name.clone(), advertised.id, advertised.peeled));
+            }
+        }
+        match &self.head {
+            Head::Branch { name, id, is_default } => {
+                packed.push((format!("refs/remotes/origin/{name}").into_bytes(), *id, None));
+                self.repo
+                    .reference(&format!("refs/heads/{name}"), *id, true, "clone")
+                    .map_err(internal)?;
+                if *is_default {
+                    let target = format!("refs/remotes/origin/{name}");
+                    self.repo
+                        .reference_symbolic("refs/remotes/origin/HEAD", &target, true, "clone")
+                        .map_err(internal)?;
+                }
+            }
+            Head::Tag { name, id } => {
+                let name = format!("refs/tags/{name}").into_bytes();
+                if !packed.iter().any(|entry| entry.0 == name) {
+                    packed.push((name, *id, None));
+                }
+            }
+            Head::Detached { .. } => {}
+        }
+        packed.sort();
+        packed.dedup_by(|a, b| a.0 == b.0);
+        self.write_packed_refs(&packed)
+    }
+
+    fn write_packed_refs(&self, refs: &[(Vec<u8>, Oid, Option<Oid>)]) -> Result<()> {
+        let mut text = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
+        for (name, id, peeled) in refs {
+            text.extend(format!("{id} ").bytes());
+            text.extend(name);
+            text.push(b'\n');
+            if let Some(peeled) = peeled {
+                text.extend(format!("^{peeled}\n").bytes());
+            }
+        }
+        let file = self.repo.path().join("packed-refs");
+        fs::write(&file, text).map_err(|error| crate::unwritable(&file, &error))
+    }
+
+    fn configure(&self, uri: &str) -> Result<()> {
+        let mut text = String::from("[remote \"origin\"]\n");
+        // Formatting into a string cannot fail.
+        let _ = writeln!(text, "\turl = {}", quoted(uri));
+        let refspec = match &self.head {
+            Head::Branch { name, .. } => Some(format!("+refs/heads/{name}:refs/remotes/origin/{name}")),
+            Head::Tag { name, .. } => Some(format!("+refs/tags/{name}:refs/tags/{name}")),
+            Head::Detached { .. } => None,
+        };
+        if let Some(refspec) = refspec {
+            let _ = writeln!(text, "\tfetch = {}", quoted(&refspec));
+        }
+        if self.tags == FetchTags::None {
+            text.push_str("\ttagOpt = --no-tags\n");
+        }
+        if let Head::Branch { name, .. } = &self.head {
+            let section = name.replace('\\', "\\\\").replace('"', "\\\"");
+            let merge = quoted(&format!("refs/heads/{name}"));
+            let _ = writeln!(text, "[branch \"{section}\"]\n\tremote = origin\n\tmerge = {merge}");
+        }
+        let file = self.repo.path().join("config");
+        let mut config = fs::read_to_string(&file).map_err(|error| crate::unwritable(&file, &error))?;
+        config.push_str(&text);
+        fs::write(&file, config).map_err(|error| crate::unwritable(&file, &error))
+    }
+}
+
+/// Removes what was written below the destination when the clone fails.
+struct Ruin {
+    dest: PathBuf,
+    kept: bool,
+}
+
+impl Drop for Ruin {
+    fn drop(&mut self) {
+        if !self.kept {
+            empty(&self.dest);
+        }
+    }
+}
+
+/// Removes what is in a directory, as far as possible; `HEAD` first: without it nobody takes the rest for a repository.
+pub(super) fn empty(directory: &Path) {
+    let _ = fs::remove_file(directory.join(".git/HEAD"));
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let _ = if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+    }
+}
+
+/// One request for all refs that the clone may need.
+fn advertised(remote: &mut Remote, branch: Option<&str>, tags: FetchTags) -> Result<Vec<Ref>> {
+    let branch = branch.map(|branch| (format!("refs/heads/{branch}"), format!("refs/tags/{branch}")));
+    let mut prefixes = vec!["HEAD", "refs/notes/"];
+    if let Some((head, tag)) = &branch {
+        prefixes.extend([head.as_str(), tag.as_str()]);
+    }
+    if tags != FetchTags::None {
+        prefixes.push("refs/tags/");
+    }
+    Ok(remote.refs(&prefixes)?)
+}
+
+fn init(dest: &Path, head: &Head) -> Result<Repository> {
+    git_remote::init();
+    let mut options = RepositoryInitOptions::new();
+    options.no_reinit(true).external_template(false);
+    if let Head::Branch { name, .. } = head {
+        options.initial_head(name);
+    }
+    Repository::init_opts(dest, &options).map_err(|error| {
+        Error::internal(format!("failed to make a repository in '{}'", dest.display()))
+            .cause(error.message())
+            .exit(crate::GIT_EXIT)
+    })
+}
+
+/// A name that a remote may put into our repository.
+fn is_safe_name(name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(git2::Reference::is_valid_name)
+}
+
+/// A value as git's configuration files quote it.
+fn quoted(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for character in value.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            character => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn internal(error: git2::Error) -> Error {
+    Error::internal("failed to write to the clone").cause(error.message()).exit(crate::GIT_EXIT)
+}

@@ -1,0 +1,54 @@
+//! The files below `.git` that later steps read: CONTRACT 5.6.
+
+use std::fs;
+
+use concourse_resource_sdk::{Error, Metadata, Result};
+use git2::Repository;
+
+use crate::{dates, describe, short_ref};
+
+/// Writes all of them.
+pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata) -> Result<()> {
+    let commit = repo.head().and_then(|head| head.peel_to_commit()).map_err(failed)?;
+    let (author, committer) = (commit.author(), commit.committer());
+    let row = |name: &str| metadata.value(name).map(|value| format!("{value}\n")).unwrap_or_default().into_bytes();
+    let files: [(&str, Vec<u8>); 15] = [
+        ("ref", line(returned)),
+        ("short_ref", short_ref::short_ref(returned, short_ref::DEFAULT_FORMAT)?.into_bytes()),
+        ("commit", line(&commit.id().to_string())),
+        ("author", line(author.name_bytes())),
+        ("author_date", line(dates::date_and_time(&author.when()))),
+        // CONTRACT 5.6: these two are the author's, whatever their names say.
+        ("committer", author.email_bytes().to_vec()),
+        ("committer_name", author.name_bytes().to_vec()),
+        // CONTRACT F10: filled even where the metadata has no such row.
+        ("committer_date", line(dates::date_and_time(&committer.when()))),
+        ("branch", row("branch")),
+        ("tags", row("tags")),
+        ("url", row("url")),
+        ("commit_message", commit.message_raw_bytes().to_vec()),
+        ("commit_timestamp", line(dates::iso8601(&committer.when()))),
+        ("describe_ref", line(describe::describe(repo).map_err(failed)?.unwrap_or_default())),
+        ("metadata.json", line(pretty(metadata)?)),
+    ];
+    for (name, content) in files {
+        let file = repo.path().join(name);
+        fs::write(&file, content).map_err(|error| crate::unwritable(&file, &error))?;
+    }
+    Ok(())
+}
+
+fn line(content: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut line = content.as_ref().to_vec();
+    line.push(b'\n');
+    line
+}
+
+fn pretty(metadata: &Metadata) -> Result<String> {
+    serde_json::to_string_pretty(metadata)
+        .map_err(|error| Error::internal("failed to write the metadata as JSON").cause(error))
+}
+
+fn failed(error: git2::Error) -> Error {
+    Error::internal("failed to read the commit that is checked out").cause(error.message()).exit(crate::GIT_EXIT)
+}

@@ -1,0 +1,124 @@
+//! `get`: the repository at a version. CONTRACT 5.
+
+mod checkout;
+mod clone;
+mod deepen;
+mod files;
+mod revision;
+mod unsupported;
+
+use std::path::{Path, PathBuf};
+
+use concourse_resource_sdk::{Context, Error, Outcome, Result};
+
+use crate::Git;
+use crate::config::{FetchTags, GetParams, GitVersion, Source};
+use crate::location::{Location, check_branch};
+use crate::metadata::metadata;
+use clone::Clone;
+use revision::Revision;
+
+/// Clones into `dest`, checks the version out, and writes the files below `.git`.
+pub(crate) async fn get(
+    cx: &Context,
+    source: &Source,
+    version: Option<GitVersion>,
+    params: &GetParams,
+    dest: &Path,
+) -> Result<Outcome<Git>> {
+    cx.log().set_trace(source.debug.0 || params.debug.0);
+    let plan = Plan::new(source, version, params, dest)?;
+    plan.announce(cx);
+    let cx = cx.clone();
+    crate::blocking(move || plan.carry_out(&cx)).await
+}
+
+/// What a get does, resolved from source, version and params.
+struct Plan {
+    location: Location,
+    /// The branch, or tag, that the version names instead of the source's.
+    overridden: Option<(Option<String>, String)>,
+    version: Option<String>,
+    depth: Option<u32>,
+    tags: FetchTags,
+    params: GetParams,
+    dest: PathBuf,
+}
+
+impl Plan {
+    fn new(source: &Source, version: Option<GitVersion>, params: &GetParams, dest: &Path) -> Result<Self> {
+        let mut location = Location::new(source)?;
+        let mut overridden = None;
+        if let Some(branch) = version.as_ref().and_then(|version| version.branch.clone()) {
+            check_branch("version.branch", &branch)?;
+            overridden = Some((location.branch.replace(branch.clone()), branch));
+        }
+        Ok(Self {
+            depth: depth(params, &location),
+            overridden,
+            location,
+            version: version.map(|version| version.reference),
+            tags: if params.fetch_tags == FetchTags::Following { source.fetch_tags } else { params.fetch_tags },
+            params: params.clone(),
+            dest: dest.to_owned(),
+        })
+    }
+
+    fn announce(&self, cx: &Context) {
+        if let Some((old, new)) = &self.overridden {
+            cx.log().line(format!("Override {} with {new}", old.as_deref().unwrap_or_default()));
+        }
+        cx.log().heading(format!("Cloning into '{}'...", self.dest.display()));
+    }
+
+    fn carry_out(self, cx: &Context) -> Result<Outcome<Git>> {
+        refuse_used_directory(&self.dest)?;
+        let dest = self.dest.clone();
+        // An abort leaves nothing that looks whole.
+        let _abort = cx.on_abort(async move { clone::empty(&dest) });
+        let mut remote = self.location.open(cx)?;
+        let mut clone = Clone::start(cx, &self.dest, &self.location, self.tags, &mut remote)?;
+        clone.fetch(self.depth)?;
+        let revision = match self.depth {
+            Some(depth) => deepen::until_reached(&mut clone, self.version.as_deref(), depth)?,
+            None => Revision::find(&clone, self.version.as_deref()),
+        };
+        let repo = clone.finish();
+        let (revision, id) = revision.known(self.version.as_deref())?;
+        checkout::checkout(cx, &repo, &revision, id, self.depth.is_some())?;
+        unsupported::refuse(&repo, &self.params)?;
+        let returned = self.version.unwrap_or_else(|| id.to_string());
+        let metadata = metadata(&repo)?;
+        files::write(&repo, &returned, &metadata)?;
+        cx.log().line(format!("HEAD is now at {}", checkout::one_line(&repo, id)));
+        Ok(Outcome::new(GitVersion::new(returned)).with_metadata(metadata))
+    }
+}
+
+/// CONTRACT 5.1: only a positive whole number cuts the history, and not for plain local paths (5.3).
+fn depth(params: &GetParams, location: &Location) -> Option<u32> {
+    let depth = params.depth.get()?.trim().parse::<u64>().ok().filter(|&depth| depth > 0)?;
+    let is_url = location.uri.contains("://");
+    is_url.then(|| u32::try_from(depth).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()))
+}
+
+/// CONTRACT 5.2 step 1.
+fn refuse_used_directory(dest: &Path) -> Result<()> {
+    let used = match std::fs::read_dir(dest) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => {
+            return Err(Error::internal(format!("failed to read the directory {}", dest.display()))
+                .cause(error)
+                .exit(crate::GIT_EXIT));
+        }
+    };
+    if used {
+        return Err(Error::internal(format!(
+            "destination path '{}' already exists and is not an empty directory",
+            dest.display()
+        ))
+        .exit(crate::GIT_EXIT));
+    }
+    Ok(())
+}

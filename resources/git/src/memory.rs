@@ -1,0 +1,109 @@
+//! What the last check in this container answered.
+
+use std::path::Path;
+
+use git2::Oid;
+use serde::{Deserialize, Serialize};
+
+/// The answer of a check, with what it depended on. The directory it is kept in is keyed by the source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Memory {
+    tip: String,
+    from: Option<String>,
+    versions: Vec<String>,
+}
+
+const FILE: &str = "answer.json";
+
+impl Memory {
+    pub(crate) fn new(tip: Oid, from: Option<&str>, versions: &[Oid]) -> Self {
+        Self {
+            tip: tip.to_string(),
+            from: from.map(str::to_owned),
+            versions: versions.iter().map(Oid::to_string).collect(),
+        }
+    }
+
+    /// What was remembered in `directory`; a torn or foreign file is nothing.
+    pub(crate) fn load(directory: &Path) -> Option<Self> {
+        serde_json::from_slice(&std::fs::read(directory.join(FILE)).ok()?).ok()
+    }
+
+    /// Replaces what is remembered in `directory`. A failure is no failure of the check.
+    pub(crate) fn store(&self, directory: &Path) {
+        let temporary = directory.join("answer.new");
+        let Ok(text) = serde_json::to_vec(self) else { return };
+        if std::fs::write(&temporary, text).is_err() || std::fs::rename(&temporary, directory.join(FILE)).is_err() {
+            Self::forget(directory);
+        }
+    }
+
+    /// Remembers nothing any more.
+    pub(crate) fn forget(directory: &Path) {
+        for file in [FILE, "answer.new"] {
+            // A file that cannot be removed cannot be read either, or is still true.
+            let _ = std::fs::remove_file(directory.join(file));
+        }
+    }
+
+    /// The head that the answer was given for.
+    pub(crate) fn tip(&self) -> Option<Oid> {
+        self.tip.parse().ok()
+    }
+
+    /// The answer, if it still holds for this head and cursor.
+    pub(crate) fn answer(&self, tip: Oid, from: Option<&str>) -> Option<Vec<Oid>> {
+        if self.tip().is_none_or(|remembered| remembered != tip) {
+            return None;
+        }
+        if self.from.as_deref() == from { self.ids(0) } else { self.since(from?) }
+    }
+
+    /// The versions from one of them on: those that a cursor at it gives, as long as the head stays where it was.
+    ///
+    /// All versions stand on the head's first-parent chain, and a cursor on that chain excludes just what is below it.
+    pub(crate) fn since(&self, from: &str) -> Option<Vec<Oid>> {
+        self.ids(self.versions.iter().position(|version| version == from)?)
+    }
+
+    fn ids(&self, start: usize) -> Option<Vec<Oid>> {
+        self.versions[start..].iter().map(|version| version.parse().ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(digit: char) -> Oid {
+        digit.to_string().repeat(40).parse().unwrap()
+    }
+
+    fn text(digit: char) -> String {
+        id(digit).to_string()
+    }
+
+    #[test]
+    fn an_answer_holds_for_the_same_head_and_cursor_or_a_later_cursor() {
+        let memory = Memory::new(id('f'), Some(&text('a')), &[id('b'), id('c')]);
+        assert_eq!(memory.answer(id('f'), Some(&text('a'))), Some(vec![id('b'), id('c')]));
+        assert_eq!(memory.answer(id('f'), Some(&text('b'))), Some(vec![id('b'), id('c')]));
+        assert_eq!(memory.answer(id('f'), Some(&text('c'))), Some(vec![id('c')]));
+        assert_eq!(memory.answer(id('f'), Some(&text('d'))), None);
+        assert_eq!(memory.answer(id('f'), None), None);
+        assert_eq!(memory.answer(id('e'), Some(&text('a'))), None);
+    }
+
+    #[test]
+    fn a_torn_file_is_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(Memory::load(directory.path()), None);
+        let memory = Memory::new(id('f'), None, &[]);
+        memory.store(directory.path());
+        assert_eq!(Memory::load(directory.path()), Some(memory));
+        let file = directory.path().join(FILE);
+        let whole = std::fs::read(&file).unwrap();
+        std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+        assert_eq!(Memory::load(directory.path()), None);
+    }
+}

@@ -1,0 +1,84 @@
+//! The tag that a put sets on what it pushes.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use concourse_resource_sdk::{Context, Error, Problem, Result};
+use git2::{Oid, Repository, Signature};
+
+use crate::config::PutParams;
+
+/// A tag to set.
+pub(super) struct Tag {
+    name: String,
+    /// Makes it an annotated tag.
+    message: Option<String>,
+}
+
+impl Tag {
+    /// Reads the files that `tag` and `annotate` name. An empty name is no tag.
+    pub(super) fn read(params: &PutParams, sources: &Path) -> Result<Option<Self>> {
+        let name = params.tag.non_empty().map(|file| read("tag", file, sources)).transpose()?;
+        // CONTRACT 6.1: the annotation must be there even without a tag.
+        let message = params.annotate.non_empty().map(|file| read("annotate", file, sources)).transpose()?;
+        let Some(name) = name else { return Ok(None) };
+        let name = name.trim_end_matches('\n');
+        if name.is_empty() {
+            return Ok(None);
+        }
+        let name = format!("{}{name}", params.tag_prefix.get().unwrap_or_default());
+        if !git2::Reference::is_valid_name(&format!("refs/tags/{name}")) || name.starts_with('-') {
+            return Err(Error::from(Problem::verbatim("params.tag", format!("'{name}' is not a valid tag name.")))
+                .exit(crate::GIT_EXIT));
+        }
+        Ok(Some(Self { name, message }))
+    }
+
+    /// Sets the tag on a commit, in place of a local tag of that name.
+    pub(super) fn set(&self, cx: &Context, repo: &Repository, commit: Oid) -> Result<()> {
+        self.try_set(cx, repo, commit).map_err(|error| {
+            Error::internal(format!("failed to set the tag '{}'", self.name)).cause(error.message()).exit(crate::GIT_EXIT)
+        })
+    }
+
+    fn try_set(&self, cx: &Context, repo: &Repository, commit: Oid) -> Result<(), git2::Error> {
+        let target = repo.find_object(commit, None)?;
+        match &self.message {
+            Some(message) => {
+                let message = git2::message_prettify(message.as_str(), Some(b'#'))?;
+                repo.tag(&self.name, &target, &tagger(cx, repo)?, &message, true)
+            }
+            None => repo.tag_lightweight(&self.name, &target, true),
+        }
+        .map(|_| ())
+    }
+}
+
+/// CONTRACT 6.2: the identity of the repository's configuration or the environment, else `git` at this host.
+fn tagger(cx: &Context, repo: &Repository) -> Result<Signature<'static>, git2::Error> {
+    let config = repo.config()?.snapshot()?;
+    let from = |key: &str, variable: &str| {
+        std::env::var(variable).ok().or_else(|| config.get_string(key).ok()).filter(|text| !text.trim().is_empty())
+    };
+    let name = from("user.name", "GIT_COMMITTER_NAME").unwrap_or_else(|| "git".to_owned());
+    let email = from("user.email", "GIT_COMMITTER_EMAIL").unwrap_or_else(|| "git@localhost".to_owned());
+    let now = cx.now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Signature::new(&name, &email, &git2::Time::new(i64::try_from(now).unwrap_or(i64::MAX), 0))
+}
+
+fn read(param: &str, file: &str, sources: &Path) -> Result<String> {
+    let path = sources.join(OsStr::from_bytes(file.as_bytes()));
+    let what = if param == "tag" { "tag" } else { "annotation" };
+    let bytes = fs::read(&path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            Problem::verbatim(format!("params.{param}"), format!("{what} file '{file}' does not exist"))
+        } else {
+            Problem::new(format!("params.{param}"), format!("failed to read the {what} file '{file}': {error}"))
+        }
+    })?;
+    String::from_utf8(bytes).map_err(|_| {
+        Problem::new(format!("params.{param}"), format!("the {what} file '{file}' is not UTF-8 text")).into()
+    })
+}
