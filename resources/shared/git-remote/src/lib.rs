@@ -1,95 +1,276 @@
-//! Talk to a git remote and commit to it.
+//! Talk to a git remote: read its refs, fetch just what is needed, push.
 //!
-//! Blocking: call it from `spawn_blocking`. Every use of the gix crates' network side stays behind these types.
-
-// SKELETON of the API that `resources/git` is written against; the git-remote helper builds it.
-#![allow(missing_docs, clippy::allow_attributes, clippy::unimplemented)]
+//! Blocking: call it from `spawn_blocking` of a tokio runtime. Protocol version 2 is spoken where the server can, version 0
+//! else. No process is started, no configuration is read.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use concourse_resource_sdk::http::HttpClient;
 use concourse_resource_sdk::{Context, Secret};
 pub use git2::Oid;
 
-/// Why talking to a remote failed. Resources map it to an SDK error with `From<Error> for concourse_resource_sdk::Error`.
-#[derive(Debug)]
-pub enum Error {}
+mod address;
+mod advertisement;
+mod decide;
+mod error;
+mod http;
+mod local;
+mod local_push;
+mod pack;
+mod pktline;
+mod push;
+mod report;
+mod setup;
+mod upload;
+mod wire;
 
-/// A login for HTTP(S), bound to the origin (scheme, host, port) of the remote's uri.
+pub use error::{Error, Result};
+pub use pack::Pack;
+pub use setup::init;
+
+use address::Address;
+use local::Local;
+use upload::Upload;
+
+/// How this client names itself to servers.
+const AGENT: &str = concat!("agent=concourse-git/", env!("CARGO_PKG_VERSION"));
+
+/// A login for HTTP(S). It goes to the origin (scheme, host, port) of the remote's address and nowhere else.
 #[derive(Debug, Clone)]
-pub struct Login { pub username: String, pub password: Secret }
+pub struct Login {
+    /// The user's name.
+    pub username: String,
+    /// The password or token.
+    pub password: Secret,
+}
 
-/// What a connection is made with.
-pub struct Options { pub http: HttpClientSource, pub login: Option<Login>, pub interrupt: Arc<AtomicBool>, pub trace: bool }
-/// Made when first needed, so that a local remote loads no TLS roots.
+/// Makes the HTTP client when it is first needed, so that a local remote loads no TLS roots.
 pub type HttpClientSource = Box<dyn Fn() -> concourse_resource_sdk::Result<HttpClient> + Send + Sync>;
 
-/// A remote repository: a local one, or one behind a wire.
-pub struct Remote {}
+/// What a connection is made with.
+pub struct Options {
+    /// Where the HTTP client comes from.
+    pub http: HttpClientSource,
+    /// The login; one in the address wins.
+    pub login: Option<Login>,
+    /// Becomes true when an abort is asked for.
+    pub interrupt: Arc<AtomicBool>,
+}
 
 /// A ref as the remote advertises it. Names are bytes that need not be UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ref { pub name: Vec<u8>, pub id: Oid, /** what an annotated tag peels to */ pub peeled: Option<Oid>, /** of a symbolic ref such as HEAD */ pub target: Option<Vec<u8>> }
+pub struct Ref {
+    /// The full name, or `HEAD`.
+    pub name: Vec<u8>,
+    /// What it points to.
+    pub id: Oid,
+    /// What an annotated tag peels to.
+    pub peeled: Option<Oid>,
+    /// What a symbolic ref such as `HEAD` points to.
+    pub target: Option<Vec<u8>>,
+}
 
+/// Which objects are left out of a fetch. A server that cannot filter sends all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Filter { #[default] None, BlobNone, TreeZero }
+pub enum Filter {
+    /// None.
+    #[default]
+    None,
+    /// Contents of files.
+    BlobNone,
+    /// Contents of files, and directories.
+    TreeZero,
+}
 
+/// Where a fetch cuts the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Depth { #[default] Keep, /** absolute, counted from the wants */ To(u32), /** lift every cut */ Unlimited }
+pub enum Depth {
+    /// Where it is cut now.
+    #[default]
+    Keep,
+    /// After that many commits, counted from the wants. At least 1.
+    To(u32),
+    /// Nowhere.
+    Unlimited,
+}
 
-/// One fetch into a git directory.
+/// One fetch.
 #[derive(Debug, Clone, Default)]
 pub struct Fetch {
+    /// The objects to get, with all that they need.
     pub wants: Vec<Oid>,
-    /// What the other side may assume we have, with all its history (up to the cuts in `shallow`).
+    /// What the other side may take for present here, with all its history up to the cuts in `shallow`.
     pub haves: Vec<Oid>,
-    /// Cuts we have now, sent with the request; `.git/shallow` is never read or written by this crate on its own.
+    /// Where the history is cut now. This crate neither reads nor writes `.git/shallow`.
     pub shallow: Vec<Oid>,
+    /// Where it is cut after the fetch.
     pub depth: Depth,
+    /// What is left out.
     pub filter: Filter,
-    /// Send annotated tags that point at what is sent.
+    /// Sends annotated tags along that point at what is sent.
     pub include_tags: bool,
-    /// Stop instead of taking the whole history when the server acknowledges none of `haves`.
+    /// Stops instead of taking the whole history when the server knows none of `haves`. Needs
+    /// [`Remote::supports_any_want`].
     pub need_common: bool,
 }
 
+/// What came of a fetch.
+#[derive(Debug)]
+pub enum FetchOutcome {
+    /// What was asked for is here.
+    Fetched(Fetched),
+    /// Nothing was fetched: [`Fetch::need_common`] was asked for, and there is nothing in common.
+    NothingInCommon,
+}
+
+/// What a fetch brought.
+#[derive(Debug, Default)]
 pub struct Fetched {
-    /// None when there was nothing to send.
+    /// None when there was nothing to send, and for local remotes.
     pub pack: Option<Pack>,
-    /// Commits that are cuts from now on / no longer.
+    /// Commits at which the history is cut from now on.
     pub new_shallow: Vec<Oid>,
+    /// Commits at which it is not cut any more.
     pub unshallow: Vec<Oid>,
 }
-/// A pack that was written, with its index, below `objects/pack`.
-pub struct Pack { pub index: PathBuf, pub objects: u32, pub bytes: u64 }
-impl Pack { pub fn contains(&self, id: Oid) -> bool { let _ = id; unimplemented!() } }
-
-pub enum FetchOutcome { Fetched(Fetched), /** `need_common` and nothing in common */ NothingInCommon }
 
 /// An update of one remote ref.
-pub struct Update { pub src: Option<Oid>, pub dst: String, pub force: bool }
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// The new value; none deletes the ref.
+    pub src: Option<Oid>,
+    /// The full name of the ref.
+    pub dst: String,
+    /// Whether commits may be lost, and tags moved.
+    pub force: bool,
+}
+
+/// What became of an [`Update`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefOutcome {
-    UpToDate, Created, FastForwarded, Forced, Deleted,
-    /// Refused here: not a fast-forward (`fetch first` when the remote's commit is unknown), or a tag that exists.
+    /// It had that value already.
+    UpToDate,
+    /// There was no such ref.
+    Created,
+    /// The new value descends from the old one.
+    FastForwarded,
+    /// The new value does not descend from the old one.
+    Forced,
+    /// The ref is gone.
+    Deleted,
+    /// Refused before anything was sent.
     RejectedHere(Why),
     /// Refused by the server, with its words.
     RejectedThere(String),
 }
+
+/// Why an update is refused before anything is sent: git's own rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why { NonFastForward, FetchFirst, AlreadyExists }
+pub enum Why {
+    /// The new value does not descend from the old one.
+    NonFastForward,
+    /// The old value is not known here.
+    FetchFirst,
+    /// A tag of that name exists.
+    AlreadyExists,
+}
+
+/// A remote repository: a local one, or one behind a wire.
+pub struct Remote {
+    place: Place,
+    interrupt: Arc<AtomicBool>,
+}
+
+enum Place {
+    Local(Local),
+    Far(Box<Upload>),
+}
 
 impl Remote {
-    pub fn open(uri: &str, options: Options) -> Result<Self, Error> { let _ = (uri, options); unimplemented!() }
-    /// The directory of a local repository, whose objects may be read in place.
-    pub fn local(&self) -> Option<&Path> { unimplemented!() }
-    /// Refs whose full names begin with one of `prefixes` (exact `HEAD` too); all when empty.
-    pub fn refs(&mut self, prefixes: &[&str]) -> Result<Vec<Ref>, Error> { let _ = prefixes; unimplemented!() }
-    pub fn supports_filter(&mut self) -> Result<bool, Error> { unimplemented!() }
-    /// Protocol v2: wants need not be advertised, haves can be probed.
-    pub fn supports_any_want(&mut self) -> Result<bool, Error> { unimplemented!() }
-    pub fn fetch(&mut self, git_dir: &Path, fetch: &Fetch, cx: &Context) -> Result<FetchOutcome, Error> { let _ = (git_dir, fetch, cx); unimplemented!() }
-    pub fn push(&mut self, repo: &git2::Repository, updates: &[Update], push_options: &[String], cx: &Context) -> Result<Vec<(String, RefOutcome)>, Error> { let _ = (repo, updates, push_options, cx); unimplemented!() }
+    /// A remote at an address: `http(s)://`, `file://` or a path. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::Transport`]; for local remotes [`Error::Repository`] where there is none.
+    pub fn open(uri: &str, options: Options) -> Result<Self> {
+        init();
+        let place = match Address::parse(uri)? {
+            Address::Local(path) => Place::Local(Local::open(&path)?),
+            Address::Http { base, login } => {
+                let login = login.or(options.login);
+                Place::Far(Box::new(Upload::new(Box::new(http::Http::new(base, login.as_ref(), options.http)?))))
+            }
+        };
+        Ok(Self { place, interrupt: options.interrupt })
+    }
+
+    /// The git directory of a local repository, whose objects may be read in place.
+    #[must_use]
+    pub fn local(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Local(local) => Some(local.git_dir()),
+            Place::Far(_) => None,
+        }
+    }
+
+    /// The refs whose full names begin with one of `prefixes`, `HEAD` among them if it does; all refs when there are none.
+    pub fn refs(&mut self, prefixes: &[&str]) -> Result<Vec<Ref>> {
+        match &mut self.place {
+            Place::Local(local) => local.refs(prefixes),
+            Place::Far(upload) => upload.refs(prefixes),
+        }
+    }
+
+    /// Whether [`Filter`]s are honoured.
+    pub fn supports_filter(&mut self) -> Result<bool> {
+        match &mut self.place {
+            Place::Local(_) => Ok(false),
+            Place::Far(upload) => upload.supports_filter(),
+        }
+    }
+
+    /// Whether objects may be asked for that no ref points to, and common history be probed: protocol version 2.
+    pub fn supports_any_want(&mut self) -> Result<bool> {
+        match &mut self.place {
+            Place::Local(_) => Ok(true),
+            Place::Far(upload) => upload.is_version_2(),
+        }
+    }
+
+    /// Fetches into the object database of the repository at `git_dir`.
+    ///
+    /// # Errors
+    /// [`Error::NotOurRef`] for a want that the remote does not have or give.
+    pub fn fetch(&mut self, git_dir: &Path, fetch: &Fetch, cx: &Context) -> Result<FetchOutcome> {
+        self.refuse_if_interrupted()?;
+        match &mut self.place {
+            Place::Local(local) => local.fetch(git_dir, fetch, &self.interrupt).map(FetchOutcome::Fetched),
+            Place::Far(upload) => upload.fetch(git_dir, fetch, &self.interrupt, cx),
+        }
+    }
+
+    /// Updates refs of the remote, each on its own, as `git push` does; the answer has the order of `updates`.
+    pub fn push(
+        &mut self,
+        repo: &git2::Repository,
+        updates: &[Update],
+        push_options: &[String],
+        cx: &Context,
+    ) -> Result<Vec<(String, RefOutcome)>> {
+        self.refuse_if_interrupted()?;
+        match &mut self.place {
+            Place::Local(local) => local_push::push(local, repo, updates, push_options),
+            Place::Far(upload) => push::push(upload.wire(), repo, updates, push_options, &self.interrupt, cx),
+        }
+    }
+
+    fn refuse_if_interrupted(&self) -> Result<()> {
+        if self.interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+    }
+}
+
+/// Where the packs of a git directory are.
+fn pack_directory(git_dir: &Path) -> PathBuf {
+    git_dir.join("objects/pack")
 }

@@ -1,0 +1,181 @@
+//! Why talking to a remote failed.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use concourse_resource_sdk::Error as SdkError;
+use git2::Oid;
+
+/// The result of everything in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Git's own exit status of a fatal error.
+const GIT_EXIT: u8 = 128;
+
+/// Why talking to a remote failed. Never holds a secret.
+#[derive(Debug)]
+pub enum Error {
+    /// An address that cannot be read.
+    Address {
+        /// The address, without a login.
+        uri: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A transport that is not built yet.
+    Transport {
+        /// Its name, such as `ssh`.
+        name: &'static str,
+    },
+    /// The client could not be made, or the server not be reached.
+    Network(SdkError),
+    /// The server wants a login, or another one.
+    Login {
+        /// The server.
+        host: String,
+        /// Whether a login was sent.
+        sent: bool,
+    },
+    /// The server answered with a status that is no success.
+    Status {
+        /// The repository's address.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// What answers is no git server.
+    NotGit {
+        /// The address.
+        url: String,
+    },
+    /// The server refused, in its own words.
+    Server(String),
+    /// The server does not have, or does not give, an object that was asked for by its id.
+    NotOurRef {
+        /// The server's words.
+        message: String,
+    },
+    /// The connection broke, or what arrived is not what the protocol says.
+    Broken(String),
+    /// The remote's object format.
+    ObjectFormat(String),
+    /// The local file system.
+    Io {
+        /// What was being done, as in "failed to …".
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// What happened.
+        error: std::io::Error,
+    },
+    /// A local repository.
+    Repository {
+        /// What was being done, as in "failed to …".
+        doing: &'static str,
+        /// What happened.
+        error: git2::Error,
+    },
+    /// A local repository whose hooks would not run.
+    Hooks {
+        /// The repository.
+        path: PathBuf,
+        /// The hook.
+        hook: &'static str,
+    },
+    /// The server takes no push options.
+    NoPushOptions,
+    /// An abort was asked for.
+    Interrupted,
+}
+
+impl Error {
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |error| Self::Io { doing, path: path.to_owned(), error }
+    }
+
+    pub(crate) fn repository(doing: &'static str) -> impl Fn(git2::Error) -> Self {
+        move |error| Self::Repository { doing, error }
+    }
+
+    /// The words of a server that refuses a request.
+    pub(crate) fn refused(message: &str) -> Self {
+        let message = message.trim().to_owned();
+        // Git's and JGit's words.
+        if message.contains("not our ref") || (message.contains("want ") && message.contains(" not valid")) {
+            return Self::NotOurRef { message };
+        }
+        Self::Server(message)
+    }
+
+    pub(crate) fn not_here(id: Oid) -> Self {
+        Self::NotOurRef { message: format!("not our ref {id}") }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address { uri, why } => write!(f, "the address \"{uri}\" cannot be used: {why}"),
+            Self::Transport { name } => write!(f, "{name} addresses are not supported by this version yet"),
+            Self::Network(error) => write!(f, "{error}"),
+            Self::Login { host, sent: true } => write!(f, "{host} refused the login"),
+            Self::Login { host, sent: false } => write!(f, "{host} requires a login"),
+            Self::Status { url, status: 403 } => write!(f, "access to {url} is forbidden (status 403)"),
+            Self::Status { url, status: 404 } => write!(f, "repository {url} not found (status 404)"),
+            Self::Status { url, status } => write!(f, "{url} answered with status {status}"),
+            Self::NotGit { url } => write!(f, "{url} is not a git repository served over smart HTTP"),
+            Self::Server(message) => write!(f, "the remote refused: {message}"),
+            Self::NotOurRef { message } => write!(f, "the remote does not have what was asked for: {message}"),
+            Self::Broken(what) => write!(f, "the connection to the remote broke: {what}"),
+            Self::ObjectFormat(format) => write!(f, "the remote repository uses the object format {format}"),
+            Self::Io { doing, path, error } => write!(f, "failed to {doing} {}: {error}", path.display()),
+            Self::Repository { doing, error } => write!(f, "failed to {doing}: {}", error.message()),
+            Self::Hooks { path, hook } => {
+                write!(f, "the local repository {} has a {hook} hook, which cannot be run", path.display())
+            }
+            Self::NoPushOptions => f.write_str("the receiving end does not support push options"),
+            Self::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<SdkError> for Error {
+    fn from(error: SdkError) -> Self {
+        Self::Network(error)
+    }
+}
+
+impl From<Error> for SdkError {
+    fn from(error: Error) -> Self {
+        let text = error.to_string();
+        let reported = match &error {
+            Error::Io { .. } | Error::Repository { .. } | Error::Interrupted => Self::internal(text),
+            _ => Self::remote(text),
+        };
+        let hint = match &error {
+            Error::Network(_) => None,
+            Error::Transport { .. } => Some("use an https:// address, or keep the resource type that you use today"),
+            Error::Login { sent: true, .. } => Some("check source.username and source.password"),
+            Error::Login { sent: false, .. } => Some("set source.username and source.password"),
+            Error::Status { status: 403, .. } => Some("check the permissions of source.username"),
+            Error::Status { status: 404, .. } => {
+                Some("check source.uri; some servers also answer so when a login is missing")
+            }
+            Error::NotGit { .. } | Error::Address { .. } => Some("check source.uri"),
+            Error::ObjectFormat(_) => Some("only sha1 repositories are supported"),
+            Error::Io { error, .. } if error.kind() == std::io::ErrorKind::StorageFull => {
+                Some("the disk is full: free some space on the worker")
+            }
+            Error::Hooks { .. } => Some("push to it over ssh or http(s), so that its hooks run"),
+            _ => None,
+        };
+        match (error, hint) {
+            // It says all that there is to say.
+            (Error::Network(error), _) => error.exit(GIT_EXIT),
+            (_, Some(hint)) => reported.hint(hint).exit(GIT_EXIT),
+            (_, None) => reported.exit(GIT_EXIT),
+        }
+    }
+}

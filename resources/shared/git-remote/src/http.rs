@@ -1,0 +1,240 @@
+//! Smart HTTP (gitprotocol-http) over the SDK's client.
+
+use std::io::{self, BufRead, Read, Write};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use concourse_resource_sdk::http::HttpClient;
+use futures_util::stream;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+use url::Url;
+
+use crate::error::{Error, Result};
+use crate::wire::{Body, Service, Wire};
+use crate::{HttpClientSource, Login};
+
+/// Pieces of a body that are under way at most.
+const PIECES: usize = 16;
+
+/// A git server behind HTTP(S). Every request stands for itself.
+pub(crate) struct Http {
+    source: HttpClientSource,
+    client: Option<HttpClient>,
+    /// What the login is bound to: it goes nowhere else, not where a redirect points to either.
+    origin: url::Origin,
+    /// The repository, where redirects led to.
+    base: Url,
+    login: Option<HeaderValue>,
+    runtime: Handle,
+}
+
+impl Http {
+    pub(crate) fn new(base: Url, login: Option<&Login>, source: HttpClientSource) -> Result<Self> {
+        let login = login.map(authorization).transpose()?;
+        Ok(Self { source, client: None, origin: base.origin(), base, login, runtime: Handle::current() })
+    }
+
+    fn client(&mut self) -> Result<HttpClient> {
+        if self.client.is_none() {
+            self.client = Some((self.source)()?);
+        }
+        self.client.clone().ok_or(Error::Interrupted)
+    }
+
+    /// The address of a part of the repository.
+    fn part(&self, tail: &str) -> Url {
+        let mut url = self.base.clone();
+        let path = format!("{}/{tail}", self.base.path().trim_end_matches('/'));
+        url.set_path(&path);
+        url
+    }
+
+    fn authorized(&self, request: RequestBuilder, url: &Url) -> RequestBuilder {
+        match &self.login {
+            Some(login) if url.origin() == self.origin => request.header(AUTHORIZATION, login.clone()),
+            _ => request,
+        }
+    }
+
+    fn checked(&self, response: Response, wanted: &str) -> Result<Response> {
+        let status = response.status();
+        let url = without_query(response.url());
+        if matches!(status, StatusCode::UNAUTHORIZED) {
+            let host = response.url().host_str().unwrap_or_default().to_owned();
+            return Err(Error::Login { host, sent: self.login.is_some() });
+        }
+        if !status.is_success() {
+            return Err(Error::Status { url: self.base.to_string(), status: status.as_u16() });
+        }
+        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        if kind.split(';').next().is_some_and(|kind| kind.trim() == wanted) {
+            return Ok(response);
+        }
+        Err(Error::NotGit { url })
+    }
+
+    /// Where the refs were found is where the rest is, as for git.
+    fn follow(&mut self, found: &Url) {
+        if let Some(path) = found.path().strip_suffix("/info/refs") {
+            let mut base = found.clone();
+            base.set_path(path);
+            base.set_query(self.base.query());
+            self.base = base;
+        }
+    }
+
+    fn body(&self, response: Response) -> ResponseBody {
+        let (sender, receiver) = mpsc::channel(PIECES);
+        self.runtime.spawn(pump(response, sender));
+        ResponseBody { receiver, piece: Bytes::new() }
+    }
+}
+
+impl Wire for Http {
+    fn advertise(&mut self, service: Service, version_2: bool) -> Result<Box<dyn BufRead + Send + '_>> {
+        let mut url = self.part("info/refs");
+        let query = format!("service={}", service.name());
+        url.set_query(Some(&self.base.query().map_or(query.clone(), |own| format!("{own}&{query}"))));
+        let client = self.client()?;
+        let mut request = client.client().get(url.clone()).header(ACCEPT, "*/*");
+        if version_2 {
+            request = request.header("Git-Protocol", "version=2");
+        }
+        let request = self.authorized(request, &url);
+        let response = self.runtime.block_on(client.send_retrying(request))?;
+        let response = self.checked(response, &format!("application/x-{}-advertisement", service.name()))?;
+        self.follow(&response.url().clone());
+        Ok(Box::new(self.body(response)))
+    }
+
+    fn request(&mut self, service: Service, version_2: bool, body: Body<'_>) -> Result<Box<dyn BufRead + Send + '_>> {
+        let url = self.part(service.name());
+        let client = self.client()?;
+        let mut request = client
+            .client()
+            .post(url.clone())
+            .header(CONTENT_TYPE, format!("application/x-{}-request", service.name()))
+            .header(ACCEPT, format!("application/x-{}-result", service.name()));
+        if version_2 {
+            request = request.header("Git-Protocol", "version=2");
+        }
+        let request = self.authorized(request, &url);
+        let response = match body {
+            // Asking changes nothing on the other side: it may be repeated.
+            Body::Whole(body) => self.runtime.block_on(client.send_retrying(request.body(body)))?,
+            Body::Written(write) => self.send_written(request, write)?,
+        };
+        let response = self.checked(response, &format!("application/x-{}-result", service.name()))?;
+        Ok(Box::new(self.body(response)))
+    }
+}
+
+impl Http {
+    /// Sends what `write` writes, as it is written.
+    fn send_written(
+        &self,
+        request: RequestBuilder,
+        write: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
+    ) -> Result<Response> {
+        let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES);
+        let pieces = stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|piece| (piece, receiver))
+        });
+        let sending = self.runtime.spawn(request.body(reqwest::Body::wrap_stream(pieces)).send());
+        let mut out = io::BufWriter::with_capacity(64 * 1024, RequestBody { sender: sender.clone() });
+        let written = write(&mut out).and_then(|()| out.flush().map_err(|error| Error::Broken(error.to_string())));
+        drop(out);
+        if written.is_err() {
+            // Without this the server would take what was sent for all of it. A closed channel has the same end.
+            let _ = sender.blocking_send(Err(io::Error::other("the request was given up")));
+        }
+        drop(sender);
+        let sent = self.runtime.block_on(sending).map_err(|_| Error::Interrupted)?;
+        match (sent, written) {
+            (Ok(response), Ok(())) => Ok(response),
+            // A server that answers early, such as with 401 or 413, closes the channel that is written to.
+            (Ok(response), Err(Error::Broken(_))) => Ok(response),
+            (Err(error), Ok(()) | Err(Error::Broken(_))) => Err(concourse_resource_sdk::http::error(&error).into()),
+            (_, Err(error)) => Err(error),
+        }
+    }
+}
+
+fn authorization(login: &Login) -> Result<HeaderValue> {
+    let pair = format!("{}:{}", login.username, login.password.expose());
+    let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));
+    let mut value = HeaderValue::try_from(value).map_err(|error| Error::Broken(error.to_string()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+fn without_query(url: &Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    url.to_string()
+}
+
+async fn pump(mut response: Response, sender: mpsc::Sender<io::Result<Bytes>>) {
+    loop {
+        let piece = match response.chunk().await {
+            Ok(Some(piece)) => Ok(piece),
+            Ok(None) => return,
+            Err(error) => Err(io::Error::other(concourse_resource_sdk::error::chain(&error.without_url()))),
+        };
+        let ended = piece.is_err();
+        if sender.send(piece).await.is_err() || ended {
+            return;
+        }
+    }
+}
+
+/// A response as it arrives.
+struct ResponseBody {
+    receiver: mpsc::Receiver<io::Result<Bytes>>,
+    piece: Bytes,
+}
+
+impl BufRead for ResponseBody {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.piece.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(piece) => self.piece = piece?,
+                None => break,
+            }
+        }
+        Ok(&self.piece)
+    }
+
+    fn consume(&mut self, count: usize) {
+        bytes::Buf::advance(&mut self.piece, count);
+    }
+}
+
+impl Read for ResponseBody {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+/// A request as it is written.
+struct RequestBody {
+    sender: mpsc::Sender<io::Result<Bytes>>,
+}
+
+impl Write for RequestBody {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.sender
+            .blocking_send(Ok(Bytes::copy_from_slice(data)))
+            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the server stopped reading"))?;
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,128 @@
+//! Writing to a repository in this file system.
+
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+
+use git2::{ErrorCode, Oid, Repository};
+
+use crate::decide::{decide, is_sent};
+use crate::error::{Error, Result};
+use crate::local::Local;
+use crate::push::pack;
+use crate::{Ref, RefOutcome, Update};
+
+/// Hooks that a push would run on a server.
+const HOOKS: [&str; 6] =
+    ["pre-receive", "update", "post-receive", "post-update", "reference-transaction", "proc-receive"];
+
+pub(crate) fn push(
+    local: &Local,
+    repo: &Repository,
+    updates: &[Update],
+    push_options: &[String],
+) -> Result<Vec<(String, RefOutcome)>> {
+    if !push_options.is_empty() {
+        return Err(Error::NoPushOptions);
+    }
+    refuse_hooks(local)?;
+    let refs = local.refs(&[])?;
+    let old = |update: &Update| refs.iter().find(|found| found.name == update.dst.as_bytes()).map(|found| found.id);
+    let mut outcomes = Vec::new();
+    for update in updates {
+        let outcome = decide(repo, update, old(update))?;
+        let refusal = if is_sent(&outcome) { refusal(local.repo(), update, &outcome) } else { None };
+        outcomes.push((update.dst.clone(), refusal.map_or(outcome, RefOutcome::RejectedThere)));
+    }
+    let sent: Vec<(&Update, Option<Oid>)> = updates
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, (_, outcome))| is_sent(outcome))
+        .map(|(update, _)| (update, old(update)))
+        .collect();
+    copy_objects(local, repo, &sent, &refs)?;
+    for (update, old) in sent {
+        if let Err(error) = set(local.repo(), update, old) {
+            let why = match error.code() {
+                ErrorCode::Modified | ErrorCode::Exists | ErrorCode::Locked | ErrorCode::NotFound => {
+                    format!("cannot lock ref '{}': {}", update.dst, error.message())
+                }
+                _ => format!("failed to update ref: {}", error.message()),
+            };
+            for (_, outcome) in outcomes.iter_mut().filter(|(name, _)| *name == update.dst) {
+                *outcome = RefOutcome::RejectedThere(why.clone());
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+/// A hook that would be skipped in silence may be all that protects the repository.
+fn refuse_hooks(local: &Local) -> Result<()> {
+    let configured = local.repo().config().and_then(|config| config.get_path("core.hooksPath")).ok();
+    let hooks = configured.map_or_else(|| local.git_dir().join("hooks"), |path| local.git_dir().join(path));
+    for hook in HOOKS {
+        let is_executable = std::fs::metadata(hooks.join(hook))
+            .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
+        if is_executable {
+            return Err(Error::Hooks { path: local.git_dir().to_owned(), hook });
+        }
+    }
+    Ok(())
+}
+
+/// What `git receive-pack` would refuse by its configuration.
+fn refusal(target: &Repository, update: &Update, outcome: &RefOutcome) -> Option<String> {
+    let config = target.config().ok()?;
+    let is_on = |key: &str| config.get_bool(key).unwrap_or(false);
+    if *outcome == RefOutcome::Deleted && is_on("receive.denyDeletes") {
+        return Some("deletion prohibited".to_owned());
+    }
+    if *outcome == RefOutcome::Forced && is_on("receive.denyNonFastForwards") && !update.dst.starts_with("refs/tags/") {
+        return Some("non-fast-forward".to_owned());
+    }
+    let head = target.find_reference("HEAD").ok()?;
+    let is_checked_out = !target.is_bare() && head.symbolic_target_bytes() == Some(update.dst.as_bytes());
+    if !is_checked_out {
+        return None;
+    }
+    match config.get_string("receive.denyCurrentBranch").unwrap_or_default().to_ascii_lowercase().as_str() {
+        "ignore" | "warn" | "false" | "no" | "off" | "0" => None,
+        "updateinstead" => Some("receive.denyCurrentBranch=updateInstead is not supported for local repositories".to_owned()),
+        _ => Some("branch is currently checked out".to_owned()),
+    }
+}
+
+fn copy_objects(local: &Local, repo: &Repository, sent: &[(&Update, Option<Oid>)], refs: &[Ref]) -> Result<()> {
+    let Some(mut pack) = pack(repo, sent, refs)? else { return Ok(()) };
+    if pack.object_count() == 0 {
+        return Ok(());
+    }
+    let failed = Error::repository("write the objects to the local repository");
+    let odb = local.repo().odb().map_err(&failed)?;
+    let mut writer = odb.packwriter().map_err(&failed)?;
+    let mut broken = None;
+    let written = pack.foreach(|data| {
+        broken = writer.write_all(data).err();
+        broken.is_none()
+    });
+    if let Some(error) = broken {
+        return Err(Error::io("write the objects to", local.git_dir())(error));
+    }
+    written.map_err(&failed)?;
+    writer.commit().map(|_| ()).map_err(&failed)
+}
+
+/// Sets or deletes a ref if it still has its old value.
+fn set(target: &Repository, update: &Update, old: Option<Oid>) -> Result<(), git2::Error> {
+    match (update.src, old) {
+        (Some(new), Some(old)) => target.reference_matching(&update.dst, new, true, old, "push").map(|_| ()),
+        (Some(new), None) => target.reference(&update.dst, new, false, "push").map(|_| ()),
+        (None, _) => {
+            let mut reference = target.find_reference(&update.dst)?;
+            if reference.target() == old {
+                return reference.delete();
+            }
+            Err(git2::Error::new(ErrorCode::Modified, git2::ErrorClass::Reference, "its value changed"))
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Writing to a server: git's send-pack (gitprotocol-pack, "Pushing Data To a Server").
+
+use std::io::{Cursor, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use concourse_resource_sdk::Context;
+use git2::{ObjectType, Oid, PackBuilder, Repository};
+
+use crate::advertisement::Advertisement;
+use crate::decide::{decide, is_sent};
+use crate::error::{Error, Result};
+use crate::pktline::{self, Demultiplexer, FLUSH};
+use crate::report::Report;
+use crate::wire::{Body, Service, Wire};
+use crate::{AGENT, Ref, RefOutcome, Update};
+
+/// More memory for finding deltas costs time and hardly makes packs smaller: design.md, section 5.
+const WINDOW_MEMORY: i64 = 1 << 20;
+
+/// Updates refs behind a wire.
+pub(crate) fn push(
+    wire: &mut dyn Wire,
+    repo: &Repository,
+    updates: &[Update],
+    push_options: &[String],
+    interrupt: &AtomicBool,
+    cx: &Context,
+) -> Result<Vec<(String, RefOutcome)>> {
+    let mut answer = wire.advertise(Service::ReceivePack, false)?;
+    let advertisement = Advertisement::read(&mut answer, Service::ReceivePack)?;
+    drop(answer);
+    let Advertisement::Version0 { refs, .. } = &advertisement else {
+        return Err(Error::Broken("the server answered a push with protocol version 2".to_owned()));
+    };
+    if !push_options.is_empty() && !advertisement.has("push-options") {
+        return Err(Error::NoPushOptions);
+    }
+    let mut outcomes = Vec::new();
+    for update in updates {
+        outcomes.push((update.dst.clone(), decide(repo, update, old(refs, update))?));
+    }
+    let sent: Vec<(&Update, Option<Oid>)> = updates
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, (_, outcome))| is_sent(outcome))
+        .map(|(update, _)| (update, old(refs, update)))
+        .collect();
+    if sent.is_empty() {
+        return Ok(outcomes);
+    }
+    if interrupt.load(Ordering::Relaxed) {
+        return Err(Error::Interrupted);
+    }
+    let head = commands(repo, &advertisement, &sent, push_options)?;
+    let pack = pack(repo, &sent, refs)?;
+    let mut answer = send(wire, &head, pack, interrupt, cx)?;
+    let report = read_report(&mut answer, &advertisement, cx)?;
+    if let Some(report) = report {
+        apply(&mut outcomes, &report);
+    }
+    Ok(outcomes)
+}
+
+fn old(refs: &[Ref], update: &Update) -> Option<Oid> {
+    refs.iter().find(|found| found.name == update.dst.as_bytes()).map(|found| found.id)
+}
+
+/// The part of the request before the pack.
+fn commands(
+    repo: &Repository,
+    advertisement: &Advertisement,
+    sent: &[(&Update, Option<Oid>)],
+    push_options: &[String],
+) -> Result<Vec<u8>> {
+    let mut capabilities = vec![AGENT];
+    for wanted in ["report-status", "side-band-64k", "ofs-delta"] {
+        if advertisement.has(wanted) {
+            capabilities.push(wanted);
+        }
+    }
+    if advertisement.has("object-format") {
+        capabilities.push("object-format=sha1");
+    }
+    if !push_options.is_empty() {
+        capabilities.push("push-options");
+    }
+    let broken = |error: std::io::Error| Error::Broken(error.to_string());
+    let mut head = Vec::new();
+    let cuts = std::fs::read_to_string(repo.commondir().join("shallow")).unwrap_or_default();
+    for cut in cuts.lines() {
+        pktline::write(&mut head, format!("shallow {cut}")).map_err(broken)?;
+    }
+    for (index, (update, old)) in sent.iter().enumerate() {
+        let id = |id: Option<Oid>| id.unwrap_or(Oid::ZERO_SHA1);
+        let tail = if index == 0 { format!("\0 {}", capabilities.join(" ")) } else { String::new() };
+        let line = format!("{} {} {}{tail}", id(*old), id(update.src), update.dst);
+        pktline::write(&mut head, line).map_err(broken)?;
+    }
+    head.extend(FLUSH);
+    if !push_options.is_empty() {
+        for option in push_options {
+            pktline::write(&mut head, option).map_err(broken)?;
+        }
+        head.extend(FLUSH);
+    }
+    Ok(head)
+}
+
+/// What the remote needs and does not have. None when refs are only deleted.
+pub(crate) fn pack<'r>(
+    repo: &'r Repository,
+    sent: &[(&Update, Option<Oid>)],
+    refs: &[Ref],
+) -> Result<Option<PackBuilder<'r>>> {
+    collect(repo, sent, refs).map_err(Error::repository("collect the objects to push"))
+}
+
+fn collect<'r>(
+    repo: &'r Repository,
+    sent: &[(&Update, Option<Oid>)],
+    refs: &[Ref],
+) -> Result<Option<PackBuilder<'r>>, git2::Error> {
+    let mut new: Vec<Oid> = sent.iter().filter_map(|(update, _)| update.src).collect();
+    if new.is_empty() {
+        return Ok(None);
+    }
+    new.sort();
+    new.dedup();
+    // A snapshot of the repository's configuration in memory: its file is not touched.
+    let mut config = repo.config()?;
+    if config.get_i64("pack.windowMemory").is_err()
+        && let Ok(mut level) = config.open_level(git2::ConfigLevel::App)
+    {
+        level.set_i64("pack.windowMemory", WINDOW_MEMORY)?;
+    }
+    let mut builder = repo.packbuilder()?;
+    builder.set_threads(0);
+    let mut walk = repo.revwalk()?;
+    for id in new {
+        let mut object = repo.find_object(id, None)?;
+        while let Some(tag) = object.as_tag() {
+            builder.insert_object(tag.id(), None)?;
+            object = tag.target()?;
+        }
+        match object.kind() {
+            Some(ObjectType::Commit) => walk.push(object.id())?,
+            _ => builder.insert_recursive(object.id(), None)?,
+        }
+    }
+    for known in refs {
+        let id = known.peeled.unwrap_or(known.id);
+        // Only what is here can be left out.
+        if let Ok(commit) = repo.find_object(id, None).and_then(|object| object.peel(ObjectType::Commit)) {
+            walk.hide(commit.id())?;
+        }
+    }
+    builder.insert_walk(&mut walk)?;
+    Ok(Some(builder))
+}
+
+fn send<'w>(
+    wire: &'w mut dyn Wire,
+    head: &[u8],
+    mut pack: Option<PackBuilder<'_>>,
+    interrupt: &AtomicBool,
+    cx: &Context,
+) -> Result<Box<dyn std::io::BufRead + Send + 'w>> {
+    let progress = cx.progress("Sending objects", None);
+    let mut write = |out: &mut dyn Write| -> Result<()> {
+        let broken = |error: std::io::Error| Error::Broken(error.to_string());
+        out.write_all(head).map_err(broken)?;
+        let Some(pack) = &mut pack else { return Ok(()) };
+        let mut failure = None;
+        let written = pack.foreach(|data| {
+            if interrupt.load(Ordering::Relaxed) {
+                failure = Some(Error::Interrupted);
+            } else if let Err(error) = out.write_all(data) {
+                failure = Some(broken(error));
+            }
+            progress.add(data.len() as u64);
+            failure.is_none()
+        });
+        match failure {
+            Some(failure) => Err(failure),
+            None => written.map_err(Error::repository("pack the objects to push")),
+        }
+    };
+    wire.request(Service::ReceivePack, false, Body::Written(&mut write))
+}
+
+fn read_report(
+    answer: &mut dyn std::io::BufRead,
+    advertisement: &Advertisement,
+    cx: &Context,
+) -> Result<Option<Report>> {
+    if !advertisement.has("report-status") {
+        return Ok(None);
+    }
+    if !advertisement.has("side-band-64k") {
+        let mut answer = answer;
+        return Report::read(&mut answer).map(Some);
+    }
+    let mut heard = Vec::new();
+    let mut bytes = Vec::new();
+    let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| heard.extend_from_slice(text));
+    let read = demultiplexer.read_to_end(&mut bytes);
+    let failure = demultiplexer.failure.take();
+    for line in String::from_utf8_lossy(&heard).split(['\n', '\r']).map(str::trim_end).filter(|line| !line.is_empty()) {
+        cx.log().line(format!("remote: {line}"));
+    }
+    match (read, failure) {
+        (Ok(_), _) => Report::read(&mut Cursor::new(bytes)).map(Some),
+        (Err(_), Some(failure)) => Err(failure),
+        (Err(error), None) => Err(Error::Broken(error.to_string())),
+    }
+}
+
+fn apply(outcomes: &mut [(String, RefOutcome)], report: &Report) {
+    for (name, outcome) in outcomes.iter_mut().filter(|(_, outcome)| is_sent(outcome)) {
+        match (report.refs.get(name), &report.unpack_failure) {
+            (Some(Ok(())), None) => {}
+            (Some(Err(why)), _) => *outcome = RefOutcome::RejectedThere(why.clone()),
+            (_, Some(failure)) => *outcome = RefOutcome::RejectedThere(format!("unpack failed: {failure}")),
+            (None, None) => *outcome = RefOutcome::RejectedThere("the remote did not report on it".to_owned()),
+        }
+    }
+}
