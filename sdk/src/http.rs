@@ -1,40 +1,304 @@
 //! The one kind of HTTP client that all resources use.
+//!
+//! A client trusts the worker's CA roots and those of the source, obeys the proxy variables, gives up on a server that
+//! falls silent rather than after a total time, and explains its failures.
 
-// SKELETON: the network helper writes it; design.md section 3 "Network".
+mod failure;
+mod proxy;
+mod retry;
+mod tls;
+mod upload;
 
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::error::Result;
+use reqwest::{Client, Request, RequestBuilder, Response, redirect};
+
+pub use self::failure::{Failure, describe, error};
+pub use self::proxy::ProxyRules;
+pub use self::retry::Retries;
+use self::tls::Trust;
+use crate::error::{Error, Result};
+
+/// Which redirects a client follows.
+///
+/// Whatever is followed, `Authorization`, `Cookie` and `Proxy-Authorization` never go to another origin (scheme, host or
+/// port). A resource whose credentials travel in a header of another name wants [`Redirects::SameOrigin`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Redirects {
+    /// Up to so many, wherever they lead.
+    Follow(usize),
+    /// Up to so many within the origin of the request; one that leads elsewhere is an error.
+    SameOrigin(usize),
+    /// None: the caller sees the response that redirects.
+    None,
+}
 
 /// What a client is made with. Made by `Context::http`.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug)]
 pub struct HttpOptions {
-    _private: (),
+    user_agent: String,
+    trust: Trust,
+    connect_timeout: Duration,
+    idle_timeout: Duration,
+    redirects: Redirects,
+    retries: Retries,
+    proxies: Option<ProxyRules>,
 }
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self::new(concat!("concourse-resource-sdk/", env!("CARGO_PKG_VERSION")))
+    }
+}
+
 impl HttpOptions {
-    /// Trusts these PEM certificates too.
+    /// The usual options with this `User-Agent`, which is `concourse-<name>-resource/<version>` for a resource.
     #[must_use]
-    pub fn ca(self, pem: &str) -> Self { let _ = pem; self }
+    pub fn new(user_agent: impl Into<String>) -> Self {
+        Self {
+            user_agent: user_agent.into(),
+            trust: Trust::default(),
+            connect_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            redirects: Redirects::Follow(10),
+            retries: Retries::default(),
+            proxies: None,
+        }
+    }
+
+    /// Trusts these PEM certificates too; one text may hold several. Blank texts are ignored.
+    #[must_use]
+    pub fn ca(mut self, pem: &str) -> Self {
+        self.trust.add(pem);
+        self
+    }
+
     /// Accepts any certificate.
     #[must_use]
-    pub fn skip_verification(self, skip: bool) -> Self { let _ = skip; self }
-    /// Fails when no byte arrives for this long.
+    pub fn skip_verification(mut self, skip: bool) -> Self {
+        self.trust.skip(skip);
+        self
+    }
+
+    /// Fails when no connection can be made for this long; 30 seconds unless told.
     #[must_use]
-    pub fn idle_timeout(self, timeout: Duration) -> Self { let _ = timeout; self }
-    /// Builds the client; loads CA roots only when the first TLS connection needs them or here if unavoidable.
-    pub fn build(self) -> Result<HttpClient> { unimplemented!() }
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// Fails when no byte arrives for this long; 60 seconds unless told.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.idle_timeout = timeout;
+        self
+    }
+
+    /// Which redirects to follow; ten, anywhere, unless told.
+    #[must_use]
+    pub fn redirects(mut self, redirects: Redirects) -> Self {
+        self.redirects = redirects;
+        self
+    }
+
+    /// How failed requests are repeated.
+    #[must_use]
+    pub fn retries(mut self, retries: Retries) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Goes through these proxies instead of those of the environment.
+    #[must_use]
+    pub fn proxies(mut self, rules: ProxyRules) -> Self {
+        self.proxies = Some(rules);
+        self
+    }
+
+    /// Builds the client. CA roots are read when the first certificate has to be judged, not here.
+    ///
+    /// Fails on certificates that cannot be read and on proxy variables that make no sense.
+    pub fn build(self) -> Result<HttpClient> {
+        let proxies = match self.proxies {
+            Some(rules) => rules,
+            None => ProxyRules::from_env()?,
+        };
+        let settings = Settings {
+            user_agent: self.user_agent,
+            tls: self.trust.client_config()?,
+            connect_timeout: self.connect_timeout,
+            idle_timeout: self.idle_timeout,
+            redirects: self.redirects,
+            proxies,
+        };
+        let inner = settings.client(Some(settings.idle_timeout))?;
+        let shared = Shared {
+            settings,
+            retries: self.retries,
+            uploads: OnceLock::new(),
+        };
+        Ok(HttpClient {
+            inner,
+            shared: Arc::new(shared),
+        })
+    }
+}
+
+/// What both clients of an [`HttpClient`] are made with.
+struct Settings {
+    user_agent: String,
+    tls: rustls::ClientConfig,
+    connect_timeout: Duration,
+    idle_timeout: Duration,
+    redirects: Redirects,
+    proxies: ProxyRules,
+}
+
+impl Settings {
+    fn client(&self, read_timeout: Option<Duration>) -> Result<Client> {
+        let mut builder = Client::builder()
+            .user_agent(&self.user_agent)
+            .tls_backend_preconfigured(self.tls.clone())
+            .connect_timeout(self.connect_timeout)
+            .tcp_keepalive(Duration::from_secs(30))
+            .referer(false)
+            .redirect(policy(self.redirects))
+            .no_proxy();
+        if let Some(timeout) = read_timeout {
+            builder = builder.read_timeout(timeout);
+        }
+        if !self.proxies.is_empty() {
+            let rules = self.proxies.clone();
+            builder = builder.proxy(reqwest::Proxy::custom(move |url| rules.proxy_for(url).cloned()));
+        }
+        builder.build().map_err(|error| {
+            Error::internal("failed to set up the HTTP client")
+                .cause(crate::error::chain(&error.without_url()))
+        })
+    }
+}
+
+fn policy(redirects: Redirects) -> redirect::Policy {
+    match redirects {
+        Redirects::Follow(most) => redirect::Policy::limited(most),
+        Redirects::None => redirect::Policy::none(),
+        Redirects::SameOrigin(most) => redirect::Policy::custom(move |attempt| {
+            let first = attempt.previous().first().map(reqwest::Url::origin);
+            if first.is_some_and(|first| first != attempt.url().origin()) {
+                let target = failure::origin(attempt.url());
+                return attempt.error(format!("a redirect leads to another server, {target}"));
+            }
+            redirect::Policy::limited(most).redirect(attempt)
+        }),
+    }
+}
+
+struct Shared {
+    settings: Settings,
+    retries: Retries,
+    /// The client for bodies that are sent as they are made: reqwest's read timeout would end any that takes longer.
+    uploads: OnceLock<Client>,
 }
 
 /// An HTTP client.
 #[derive(Clone)]
 pub struct HttpClient {
-    inner: reqwest::Client,
+    inner: Client,
+    shared: Arc<Shared>,
 }
+
 impl HttpClient {
-    /// The client itself, for requests that are not to be repeated or are streamed.
+    /// The client itself: it makes requests, and sends those that are not to be repeated.
+    ///
+    /// The idle timeout runs until the response begins: bodies that take long to send want
+    /// [`HttpClient::send_streaming`].
     #[must_use]
-    pub fn client(&self) -> &reqwest::Client { &self.inner }
-    /// Sends a request that is safe to repeat: jittered backoff on connection failures and 429/502/503/504, `Retry-After`
-    /// honoured, bounded.
-    pub async fn send_retrying(&self, request: reqwest::RequestBuilder) -> Result<reqwest::Response> { let _ = request; unimplemented!() }
+    pub fn client(&self) -> &Client {
+        &self.inner
+    }
+
+    /// Sends a request, again if that is safe.
+    ///
+    /// What fails to connect, or is answered with 429, is sent again; what breaks on the way or is answered with 502, 503
+    /// or 504 only if its method is idempotent (see [`HttpClient::send_repeatable`]). Waits with jittered backoff, or as
+    /// long as `Retry-After` says if that is within bounds. A body that is a stream is sent once. The last response is
+    /// returned whatever its status. Dropping the future ends it at any point.
+    pub async fn send_retrying(&self, request: RequestBuilder) -> Result<Response> {
+        let request = self.built(request)?;
+        let safe = request.method().is_idempotent();
+        self.send(request, safe).await
+    }
+
+    /// Sends a request that changes nothing on the other side although its method would allow it to, such as a query by
+    /// POST; otherwise like [`HttpClient::send_retrying`].
+    pub async fn send_repeatable(&self, request: RequestBuilder) -> Result<Response> {
+        let request = self.built(request)?;
+        self.send(request, true).await
+    }
+
+    /// Sends a request once, its body as it is made.
+    ///
+    /// The idle timeout runs while the server takes nothing from the body, gives no answer to the whole of it, or stops
+    /// in the middle of its own; never while the body itself is being waited for. The answer may come before the whole
+    /// body was taken.
+    pub async fn send_streaming<S>(&self, request: RequestBuilder, body: S) -> Result<Response>
+    where
+        S: futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send + 'static,
+    {
+        let request = self.built(request)?;
+        let client = match self.shared.uploads.get() {
+            Some(client) => client,
+            None => {
+                let client = self.shared.settings.client(None)?;
+                self.shared.uploads.get_or_init(|| client)
+            }
+        };
+        let url = request.url().clone();
+        let sent = upload::send(client, request, body, self.shared.settings.idle_timeout).await;
+        let response = sent.map_err(|stopped| match stopped {
+            upload::Stopped::Failed(error) => self.error(&error),
+            upload::Stopped::Idle => failure::idle(&url),
+        })?;
+        self.accepted(response)
+    }
+
+    /// What a failure of this client means, in words: like [`error()`], and names the proxy that was used.
+    #[must_use]
+    pub fn error(&self, error: &reqwest::Error) -> Error {
+        let proxy = error
+            .url()
+            .and_then(|url| self.shared.settings.proxies.proxy_for(url));
+        failure::explain(error, proxy).into()
+    }
+
+    async fn send(&self, request: Request, safe: bool) -> Result<Response> {
+        let response = retry::send(&self.inner, request, safe, &self.shared.retries).await;
+        self.accepted(response.map_err(|error| self.error(&error))?)
+    }
+
+    fn built(&self, request: RequestBuilder) -> Result<Request> {
+        request.build().map_err(|error| self.error(&error))
+    }
+
+    /// A proxy that wants a login answers in the server's place.
+    fn accepted(&self, response: Response) -> Result<Response> {
+        if response.status() != reqwest::StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return Ok(response);
+        }
+        let proxy = self.shared.settings.proxies.proxy_for(response.url());
+        Err(failure::proxy_login(response.url(), proxy).into())
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient")
+            .field("user_agent", &self.shared.settings.user_agent)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,0 +1,125 @@
+//! Bodies that are sent as they are made.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _, stream};
+use reqwest::{Body, Client, Request, Response, ResponseBuilderExt as _};
+use tokio::time::Instant;
+
+/// Why there is no response.
+pub(super) enum Stopped {
+    Failed(reqwest::Error),
+    /// The server did nothing for too long.
+    Idle,
+}
+
+/// Sends `request` with `body` once; the server may be idle for so long at most.
+pub(super) async fn send<S>(
+    client: &Client,
+    mut request: Request,
+    body: S,
+    idle: Duration,
+) -> Result<Response, Stopped>
+where
+    S: Stream<Item = io::Result<Bytes>> + Send + 'static,
+{
+    let pulse = Arc::new(Pulse::new());
+    let watched = Watched {
+        body: Box::pin(body),
+        pulse: Arc::clone(&pulse),
+    };
+    *request.body_mut() = Some(Body::wrap_stream(watched));
+    let sending = client.execute(request);
+    tokio::pin!(sending);
+    loop {
+        let left = pulse.left(idle);
+        if left.is_zero() {
+            return Err(Stopped::Idle);
+        }
+        tokio::select! {
+            sent = &mut sending => return sent.map(|response| guarded(response, idle)).map_err(Stopped::Failed),
+            () = tokio::time::sleep(left) => {}
+        }
+    }
+}
+
+/// When the server last took something.
+struct Pulse(Mutex<Beat>);
+
+#[derive(Clone, Copy)]
+struct Beat {
+    last: Instant,
+    /// It is the body that is waited for, not the server.
+    making: bool,
+}
+
+impl Pulse {
+    fn new() -> Self {
+        Self(Mutex::new(Beat {
+            last: Instant::now(),
+            making: false,
+        }))
+    }
+
+    fn beat(&self, making: bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Beat {
+            last: Instant::now(),
+            making,
+        };
+    }
+
+    /// How long the server may go on doing nothing.
+    fn left(&self, idle: Duration) -> Duration {
+        let beat = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if beat.making {
+            idle
+        } else {
+            idle.saturating_sub(beat.last.elapsed())
+        }
+    }
+}
+
+/// A body that notes when it is asked for more.
+struct Watched<S> {
+    body: Pin<Box<S>>,
+    pulse: Arc<Pulse>,
+}
+
+impl<S: Stream<Item = io::Result<Bytes>>> Stream for Watched<S> {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.body.as_mut().poll_next(cx);
+        self.pulse.beat(next.is_pending());
+        next
+    }
+}
+
+/// The response, whose body fails when nothing of it arrives for too long.
+fn guarded(response: Response, idle: Duration) -> Response {
+    let url = response.url().clone();
+    let (mut parts, body) = http::Response::<Body>::from(response).into_parts();
+    // The one way to tell the new response its address.
+    if let Ok(with_url) = http::Response::builder().url(url).body(()) {
+        parts.extensions.extend(with_url.into_parts().0.extensions);
+    }
+    let pieces = Response::from(http::Response::new(body)).bytes_stream().boxed();
+    let body = stream::unfold(Some(pieces), move |pieces| async move {
+        let mut pieces = pieces?;
+        match tokio::time::timeout(idle, pieces.next()).await {
+            Ok(None) => None,
+            Ok(Some(Ok(piece))) => Some((Ok(piece), Some(pieces))),
+            Ok(Some(Err(error))) => Some((Err(io::Error::other(error.without_url())), None)),
+            Err(_) => Some((
+                Err(io::Error::new(io::ErrorKind::TimedOut, "no data for too long")),
+                None,
+            )),
+        }
+    });
+    http::Response::from_parts(parts, Body::wrap_stream(body)).into()
+}
