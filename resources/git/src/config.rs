@@ -186,7 +186,10 @@ pub struct GitVersion {
 impl GitVersion {
     /// The version of a commit, tag or branch.
     pub fn new(reference: impl Into<String>) -> Self {
-        Self { reference: reference.into(), branch: None }
+        Self {
+            reference: reference.into(),
+            branch: None,
+        }
     }
 }
 
@@ -217,7 +220,11 @@ fn text_entry(map: &Map<String, Value>, key: &str) -> Result<Option<String>, Pro
 }
 
 fn wrong_entry(key: &str, found: &str) -> Problem {
-    Problem::new(format!("version.{key}"), format!("expected a string, found {found}")).exit(crate::WRONG_TYPE_EXIT)
+    Problem::new(
+        format!("version.{key}"),
+        format!("expected a string, found {found}"),
+    )
+    .exit(crate::WRONG_TYPE_EXIT)
 }
 
 /// What a `get` step writes.
@@ -301,7 +308,9 @@ impl<'de> Deserialize<'de> for Submodules {
             // CONTRACT 5.4: an empty list selects all.
             Value::Array(items) if items.is_empty() => Ok(Self::All),
             Value::Array(_) => Ok(Self::Selected),
-            _ => Err(serde::de::Error::custom(r#"expected "all", "none" or a list of paths"#)),
+            _ => Err(serde::de::Error::custom(
+                r#"expected "all", "none" or a list of paths"#,
+            )),
         }
     }
 }
@@ -386,7 +395,10 @@ impl Config for PutParams {
 
 /// A login for submodules on one host, or an SSH key for one submodule.
 #[derive(JsonSchema)]
-#[expect(dead_code, reason = "only the schema is used until submodules are supported; it marks the secrets")]
+#[expect(
+    dead_code,
+    reason = "only the schema is used until submodules are supported; it marks the secrets"
+)]
 struct SubmoduleCredential {
     /// Host name, for HTTP(S).
     host: String,
@@ -414,7 +426,10 @@ struct GitConfigEntry {
 
 /// An HTTP proxy.
 #[derive(JsonSchema)]
-#[expect(dead_code, reason = "only the schema is used until SSH is supported; it marks the secret")]
+#[expect(
+    dead_code,
+    reason = "only the schema is used until SSH is supported; it marks the secret"
+)]
 struct HttpsTunnel {
     /// Host name.
     proxy_host: String,
@@ -428,7 +443,10 @@ struct HttpsTunnel {
 
 /// Which commits count, by their message.
 #[derive(JsonSchema)]
-#[expect(dead_code, reason = "only the schema is used until commit filters are supported")]
+#[expect(
+    dead_code,
+    reason = "only the schema is used until commit filters are supported"
+)]
 struct CommitFilter {
     /// Patterns, one of which must match.
     include: Vec<String>,

@@ -21,7 +21,12 @@ pub(crate) struct Filter {
 impl Filter {
     pub(crate) fn new(source: &Source) -> Result<Self> {
         let paths = source.paths.0.as_ref().map(|paths| texts(paths));
-        let ignore_paths = source.ignore_paths.0.as_ref().map(|paths| texts(paths)).unwrap_or_default();
+        let ignore_paths = source
+            .ignore_paths
+            .0
+            .as_ref()
+            .map(|paths| texts(paths))
+            .unwrap_or_default();
         let newest = version_depth(source)?;
         let skip_marked = !source.disable_ci_skip.0;
         let paths_are_default = paths.as_ref().is_none_or(|paths| paths == &["."]);
@@ -58,12 +63,18 @@ impl Filter {
 }
 
 fn texts(items: &[concourse_resource_sdk::lenient::Text]) -> Vec<String> {
-    items.iter().filter_map(|item| item.get()).map(str::to_owned).collect()
+    items
+        .iter()
+        .filter_map(|item| item.get())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// CONTRACT 2 and F13.
 fn version_depth(source: &Source) -> Result<usize> {
-    let Some(text) = source.version_depth.non_empty() else { return Ok(1) };
+    let Some(text) = source.version_depth.non_empty() else {
+        return Ok(1);
+    };
     match text.trim().parse::<usize>() {
         Ok(depth) if depth > 0 => Ok(depth),
         _ => Err(Problem::verbatim(
@@ -80,5 +91,13 @@ impl treediff::TreeStore for History {
 
     fn tree(&self, id: Oid) -> Result<Vec<u8>, Missing> {
         self.raw_tree(id)
+    }
+
+    fn malformed(id: Oid) -> Missing {
+        Missing::Broken(git2::Error::from_str(&format!("tree {id} is malformed")))
+    }
+
+    fn malformed(id: Oid) -> Missing {
+        Missing::Broken(git2::Error::from_str(&format!("object {id} is not a tree")))
     }
 }

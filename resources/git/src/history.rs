@@ -48,7 +48,8 @@ impl History {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         git_remote::init();
         let repo = Repository::open(path).map_err(|error| {
-            Error::internal(format!("failed to open the repository {}", path.display())).cause(error.message())
+            Error::internal(format!("failed to open the repository {}", path.display()))
+                .cause(error.message())
         })?;
         let cuts = std::fs::read_to_string(repo.commondir().join("shallow"))
             .map(|text| text.lines().filter_map(|line| line.trim().parse().ok()).collect())
@@ -63,10 +64,17 @@ impl History {
 
     /// The commit, with its parents as recorded, except at a cut.
     pub(crate) fn commit(&self, id: Oid) -> Result<Commit, Missing> {
-        let commit = self.repo.find_commit(id).map_err(|error| missing(&self.repo, id, error))?;
+        let commit = self
+            .repo
+            .find_commit(id)
+            .map_err(|error| missing(&self.repo, id, error))?;
         Ok(Commit {
             tree: commit.tree_id(),
-            parents: if self.cuts.contains(&id) { Vec::new() } else { commit.parent_ids().collect() },
+            parents: if self.cuts.contains(&id) {
+                Vec::new()
+            } else {
+                commit.parent_ids().collect()
+            },
             message: commit.message_raw_bytes().to_vec(),
         })
     }
@@ -132,11 +140,21 @@ impl History {
             return Ok(Some(chain));
         }
         let excluded = self.ancestors(base)?;
-        Ok(Some(chain.into_iter().take_while(|id| !excluded.contains(id)).collect()))
+        Ok(Some(
+            chain
+                .into_iter()
+                .take_while(|id| !excluded.contains(id))
+                .collect(),
+        ))
     }
 
     /// The versions of a check on the whole history, oldest first: CONTRACT 4.7.
-    pub(crate) fn versions(&self, filter: &Filter, tip: Oid, cursor: Option<Oid>) -> Result<Vec<Oid>, Missing> {
+    pub(crate) fn versions(
+        &self,
+        filter: &Filter,
+        tip: Oid,
+        cursor: Option<Oid>,
+    ) -> Result<Vec<Oid>, Missing> {
         let range = match cursor {
             Some(cursor) => self.range(tip, cursor)?,
             None => None,
@@ -164,6 +182,11 @@ impl History {
 }
 
 fn missing(repo: &Repository, id: Oid, error: git2::Error) -> Missing {
-    let absent = error.code() == git2::ErrorCode::NotFound && !repo.odb().is_ok_and(|odb: Odb<'_>| odb.exists(id));
-    if absent { Missing::Object(id) } else { Missing::Broken(error) }
+    let absent =
+        error.code() == git2::ErrorCode::NotFound && !repo.odb().is_ok_and(|odb: Odb<'_>| odb.exists(id));
+    if absent {
+        Missing::Object(id)
+    } else {
+        Missing::Broken(error)
+    }
 }

@@ -5,7 +5,10 @@ use std::path::Path;
 use concourse_resource_sdk::{Context, Error, KeyPolicy, Outcome, Resource, Result, UnknownKeys};
 
 mod check;
+mod commit_url;
 pub mod config;
+mod dates;
+mod describe;
 mod filter;
 mod get;
 mod history;
@@ -13,8 +16,14 @@ mod location;
 mod memory;
 mod metadata;
 mod not_built;
+mod pathspec;
 mod put;
 mod scratch;
+mod short_ref;
+mod skip;
+mod treediff;
+mod wildmatch;
+mod words;
 
 use config::{GetParams, GitVersion, PutParams, Source};
 
@@ -27,7 +36,8 @@ pub struct Git;
 
 impl Resource for Git {
     const NAME: &'static str = "git";
-    const ABOUT: &'static str = "Follows the commits of a git branch, fetches them, and pushes commits and tags.";
+    const ABOUT: &'static str =
+        "Follows the commits of a git branch, fetches them, and pushes commits and tags.";
     // CONTRACT 1: `check` looks at the keys of source only, `get` and `put` at those of params only.
     const KEYS: KeyPolicy = KeyPolicy {
         check_source: UnknownKeys::Reject,
@@ -93,5 +103,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::internal(format!("failed to write {}", path.display())).cause(error).exit(GIT_EXIT)
+    Error::internal(format!("failed to write {}", path.display()))
+        .cause(error)
+        .exit(GIT_EXIT)
 }

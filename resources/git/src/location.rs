@@ -12,7 +12,6 @@ pub(crate) struct Location {
     pub(crate) branch: Option<String>,
     login: Option<Login>,
     skip_verification: bool,
-    debug: bool,
 }
 
 impl Location {
@@ -23,9 +22,10 @@ impl Location {
             check_branch("source.branch", branch)?;
         }
         let login = match (source.username.non_empty(), source.password.non_empty()) {
-            (Some(username), Some(password)) => {
-                Some(Login { username: username.to_owned(), password: password.clone() })
-            }
+            (Some(username), Some(password)) => Some(Login {
+                username: username.to_owned(),
+                password: password.clone(),
+            }),
             _ => None,
         };
         Ok(Self {
@@ -33,12 +33,15 @@ impl Location {
             branch,
             login,
             skip_verification: source.skip_ssl_verification.0,
-            debug: source.debug.0,
         })
     }
 
     /// Connects on first use; nothing is sent before that.
     pub(crate) fn open(&self, cx: &Context) -> Result<Remote> {
+        if let Some(login) = &self.login {
+            // As the header carries it.
+            cx.log().redact(&format!("{}:{}", login.username, login.password.expose()));
+        }
         let (options, skip) = (cx.http(), self.skip_verification);
         Ok(Remote::open(
             &self.uri,
@@ -46,14 +49,23 @@ impl Location {
                 http: Box::new(move || options.clone().skip_verification(skip).build()),
                 login: self.login.clone(),
                 interrupt: cx.interrupt(),
-                trace: self.debug,
             },
         )?)
     }
 }
 
+/// The address for people: without a login.
+pub(crate) fn without_login(uri: &str) -> String {
+    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
 fn trimmed(text: Option<&str>) -> Option<String> {
-    text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+    text.map(str::trim)
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
 }
 
 /// Git's own rules for the names of refs.
@@ -62,4 +74,22 @@ pub(crate) fn check_branch(path: &str, branch: &str) -> Result<()> {
         return Ok(());
     }
     Err(Problem::new(path, format!("\"{branch}\" is not a valid branch name")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_without_its_login() {
+        for (uri, shown) in [
+            ("https://u:p@h:1/a@b", "https://h:1/a@b"),
+            ("https://u:p@ss@h/a", "https://h/a"),
+            ("https://token@h", "https://h"),
+            ("git@h:a/b", "git@h:a/b"),
+            ("/a@b", "/a@b"),
+        ] {
+            assert_eq!(without_login(uri), shown);
+        }
+    }
 }

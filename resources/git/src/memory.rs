@@ -32,8 +32,12 @@ impl Memory {
     /// Replaces what is remembered in `directory`. A failure is no failure of the check.
     pub(crate) fn store(&self, directory: &Path) {
         let temporary = directory.join("answer.new");
-        let Ok(text) = serde_json::to_vec(self) else { return };
-        if std::fs::write(&temporary, text).is_err() || std::fs::rename(&temporary, directory.join(FILE)).is_err() {
+        let Ok(text) = serde_json::to_vec(self) else {
+            return;
+        };
+        if std::fs::write(&temporary, text).is_err()
+            || std::fs::rename(&temporary, directory.join(FILE)).is_err()
+        {
             Self::forget(directory);
         }
     }
@@ -56,7 +60,11 @@ impl Memory {
         if self.tip().is_none_or(|remembered| remembered != tip) {
             return None;
         }
-        if self.from.as_deref() == from { self.ids(0) } else { self.since(from?) }
+        if self.from.as_deref() == from {
+            self.ids(0)
+        } else {
+            self.since(from?)
+        }
     }
 
     /// The versions from one of them on: those that a cursor at it gives, as long as the head stays where it was.
@@ -67,7 +75,10 @@ impl Memory {
     }
 
     fn ids(&self, start: usize) -> Option<Vec<Oid>> {
-        self.versions[start..].iter().map(|version| version.parse().ok()).collect()
+        self.versions[start..]
+            .iter()
+            .map(|version| version.parse().ok())
+            .collect()
     }
 }
 
@@ -86,8 +97,14 @@ mod tests {
     #[test]
     fn an_answer_holds_for_the_same_head_and_cursor_or_a_later_cursor() {
         let memory = Memory::new(id('f'), Some(&text('a')), &[id('b'), id('c')]);
-        assert_eq!(memory.answer(id('f'), Some(&text('a'))), Some(vec![id('b'), id('c')]));
-        assert_eq!(memory.answer(id('f'), Some(&text('b'))), Some(vec![id('b'), id('c')]));
+        assert_eq!(
+            memory.answer(id('f'), Some(&text('a'))),
+            Some(vec![id('b'), id('c')])
+        );
+        assert_eq!(
+            memory.answer(id('f'), Some(&text('b'))),
+            Some(vec![id('b'), id('c')])
+        );
         assert_eq!(memory.answer(id('f'), Some(&text('c'))), Some(vec![id('c')]));
         assert_eq!(memory.answer(id('f'), Some(&text('d'))), None);
         assert_eq!(memory.answer(id('f'), None), None);

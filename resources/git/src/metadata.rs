@@ -12,7 +12,9 @@ const MESSAGE_BYTES: usize = 10240;
 /// The rows about the commit that `HEAD` points to.
 pub(crate) fn metadata(repo: &Repository) -> Result<Metadata> {
     rows(repo).map_err(|error| {
-        Error::internal("failed to read the commit that HEAD points to").cause(error.message()).exit(crate::GIT_EXIT)
+        Error::internal("failed to read the commit that HEAD points to")
+            .cause(error.message())
+            .exit(crate::GIT_EXIT)
     })
 }
 
@@ -30,13 +32,20 @@ fn rows(repo: &Repository) -> Result<Metadata, git2::Error> {
         metadata.push("committer", lossy(committer.name_bytes()));
         metadata.push_typed("committer_date", "time", committer_date);
     }
-    for (row, names) in [("branch", branches_at(repo, commit.id())?), ("tags", tags_at(repo, commit.id())?)] {
+    for (row, names) in [
+        ("branch", branches_at(repo, commit.id())?),
+        ("tags", tags_at(repo, commit.id())?),
+    ] {
         if !names.is_empty() {
             metadata.push(row, names.join(","));
         }
     }
     let message = commit.message_raw_bytes();
-    metadata.push_typed("message", "message", lossy(&message[..message.len().min(MESSAGE_BYTES)]));
+    metadata.push_typed(
+        "message",
+        "message",
+        lossy(&message[..message.len().min(MESSAGE_BYTES)]),
+    );
     let origin = repo.find_remote("origin").ok();
     if let Some(url) = origin.as_ref().and_then(|origin| origin.url().ok()) {
         if let Some(url) = commit_url(url, &commit.id().to_string()) {
@@ -62,7 +71,9 @@ fn names_at(repo: &Repository, prefix: &str, id: Oid) -> Result<Vec<String>, git
         let target = reference.target_peel().or_else(|| reference.target());
         let is_here = target == Some(id)
             || (target.is_none_or(|target| repo.find_tag(target).is_ok())
-                && reference.peel(ObjectType::Commit).is_ok_and(|commit| commit.id() == id));
+                && reference
+                    .peel(ObjectType::Commit)
+                    .is_ok_and(|commit| commit.id() == id));
         if is_here {
             names.push(reference.name_bytes()[prefix.len()..].to_vec());
         }

@@ -20,8 +20,11 @@ impl NotBuilt {
     /// The problem to report, where the field asks for something.
     pub(crate) fn problem(self, path: &str) -> Option<Problem> {
         self.asked.then(|| {
-            Problem::new(path, "this field is not supported by this version of the git resource yet")
-                .hint("remove it, or keep the resource type that you use today until it is")
+            Problem::new(
+                path,
+                "this field is not supported by this version of the git resource yet",
+            )
+            .hint("remove it, or keep the resource type that you use today until it is")
         })
     }
 }

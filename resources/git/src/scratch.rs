@@ -13,15 +13,25 @@ pub(crate) struct Scratch {
 
 impl Scratch {
     pub(crate) fn new(cx: &Context) -> Result<Self> {
-        let directory = tempfile::Builder::new().prefix("git-resource-").tempdir_in(cx.tmp()).map_err(|error| {
-            Error::internal(format!("failed to make a temporary directory in {}", cx.tmp().display())).cause(error)
-        })?;
+        let directory = tempfile::Builder::new()
+            .prefix("git-resource-")
+            .tempdir_in(cx.tmp())
+            .map_err(|error| {
+                Error::internal(format!(
+                    "failed to make a temporary directory in {}",
+                    cx.tmp().display()
+                ))
+                .cause(error)
+            })?;
         let path = directory.path().to_owned();
         let abort = cx.on_abort(async move {
             // Nothing more can be done about what cannot be removed.
             let _ = std::fs::remove_dir_all(path);
         });
-        Ok(Self { directory, _abort: abort })
+        Ok(Self {
+            directory,
+            _abort: abort,
+        })
     }
 
     pub(crate) fn path(&self) -> &Path {

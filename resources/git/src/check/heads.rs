@@ -1,8 +1,8 @@
 //! What the remote says about the branch and the cursor, in one request.
 
 use concourse_resource_sdk::Result;
-use git2::Oid;
 use git_remote::{Ref, Remote};
+use git2::Oid;
 
 /// Where a check starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +41,9 @@ impl Heads {
     /// The head of the branch, else the tag of that name, peeled (CONTRACT F1).
     pub(super) fn tip(&self) -> Option<Oid> {
         match &self.branch {
-            Some(branch) => {
-                self.find(&format!("refs/heads/{branch}")).or_else(|| self.find(&format!("refs/tags/{branch}")))
-            }
+            Some(branch) => self
+                .find(&format!("refs/heads/{branch}"))
+                .or_else(|| self.find(&format!("refs/tags/{branch}"))),
             None => self.find("HEAD"),
         }
     }
@@ -60,7 +60,9 @@ impl Heads {
         if is_id(from) {
             return from.parse().ok().map(Cursor::Id);
         }
-        let named = self.find(&format!("refs/tags/{from}")).or_else(|| self.find(&format!("refs/heads/{from}")));
+        let named = self
+            .find(&format!("refs/tags/{from}"))
+            .or_else(|| self.find(&format!("refs/heads/{from}")));
         match named {
             Some(id) => Some(Cursor::Id(id)),
             None if is_abbreviated_id(from) => Some(Cursor::Abbreviated(from)),
@@ -69,7 +71,10 @@ impl Heads {
     }
 
     fn find(&self, name: &str) -> Option<Oid> {
-        let found = self.refs.iter().find(|advertised| advertised.name == name.as_bytes())?;
+        let found = self
+            .refs
+            .iter()
+            .find(|advertised| advertised.name == name.as_bytes())?;
         Some(found.peeled.unwrap_or(found.id))
     }
 }

@@ -5,8 +5,8 @@ mod remote_history;
 mod work;
 
 use concourse_resource_sdk::{Context, Error, Result};
-use git2::Oid;
 use git_remote::Remote;
+use git2::Oid;
 
 use crate::config::{GitVersion, Source};
 use crate::filter::Filter;
@@ -18,18 +18,29 @@ use remote_history::RemoteHistory;
 use work::Work;
 
 /// The versions from `from` on, oldest first.
-pub(crate) async fn check(cx: &Context, source: &Source, from: Option<GitVersion>) -> Result<Vec<GitVersion>> {
+pub(crate) async fn check(
+    cx: &Context,
+    source: &Source,
+    from: Option<GitVersion>,
+) -> Result<Vec<GitVersion>> {
     cx.log().set_trace(source.debug.0);
     let location = Location::new(source)?;
     let filter = Filter::new(source)?;
     let cx = cx.clone();
     let versions = crate::blocking(move || {
         let work = Work::new(&cx);
-        let check = Check { cx: &cx, location, filter };
+        let check = Check {
+            cx: &cx,
+            location,
+            filter,
+        };
         check.versions(&work, from.as_ref().map(|version| version.reference.trim()))
     })
     .await?;
-    Ok(versions.into_iter().map(|id| GitVersion::new(id.to_string())).collect())
+    Ok(versions
+        .into_iter()
+        .map(|id| GitVersion::new(id.to_string()))
+        .collect())
 }
 
 struct Check<'a> {
@@ -43,7 +54,9 @@ impl Check<'_> {
     fn versions(&self, work: &Work<'_>, from: Option<&str>) -> Result<Vec<Oid>> {
         match self.attempt(work, from) {
             Err(Error::Internal(report)) if work.is_kept() => {
-                self.cx.log().trace(format!("starting over without the cache: {report}"));
+                self.cx
+                    .log()
+                    .trace(format!("starting over without the cache: {report}"));
                 work.clear()?;
                 self.attempt(work, from)
             }
@@ -88,7 +101,11 @@ impl Check<'_> {
 
     fn heads(&self, remote: &mut Remote, from: Option<&str>) -> Result<Heads> {
         Heads::ask(remote, self.location.branch.as_deref(), from).map_err(|error| {
-            if self.filter.takes_any_head { error_of_shortcut(Some(error)) } else { error }
+            if self.filter.takes_any_head {
+                error_of_shortcut(Some(error))
+            } else {
+                error
+            }
         })
     }
 
@@ -103,10 +120,12 @@ impl Check<'_> {
         if remote.refs(&[])?.is_empty() {
             return Ok(Vec::new());
         }
-        Err(Error::remote("the remote's HEAD points to a branch that does not exist")
-            .cause(heads.head_target().unwrap_or("its HEAD is not advertised"))
-            .hint("set source.branch")
-            .exit(crate::GIT_EXIT))
+        Err(
+            Error::remote("the remote's HEAD points to a branch that does not exist")
+                .cause(heads.head_target().unwrap_or("its HEAD is not advertised"))
+                .hint("set source.branch")
+                .exit(crate::GIT_EXIT),
+        )
     }
 }
 
@@ -120,7 +139,11 @@ fn error_of_shortcut(error: Option<Error>) -> Error {
                 None => report.text.clone(),
             };
             let shortcut = shortcut.cause(cause);
-            if let Some(hint) = report.hint { shortcut.hint(hint) } else { shortcut }
+            if let Some(hint) = report.hint {
+                shortcut.hint(hint)
+            } else {
+                shortcut
+            }
         }
         Some(error) => error,
         None => shortcut,

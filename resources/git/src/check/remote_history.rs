@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use concourse_resource_sdk::{Context, Error, Result};
-use git2::Oid;
 use git_remote::{Depth, Fetch, FetchOutcome, Fetched, Filter as Objects, Pack, Remote};
+use git2::Oid;
 
 use super::heads::Cursor;
 use super::work::Work;
@@ -69,7 +69,13 @@ impl<'a> RemoteHistory<'a> {
         filter: &'a Filter,
         work: &'a Work<'a>,
     ) -> Self {
-        Self { cx, remote, filter, work, gaps: 0 }
+        Self {
+            cx,
+            remote,
+            filter,
+            work,
+            gaps: 0,
+        }
     }
 
     /// The versions of a check, oldest first.
@@ -90,7 +96,9 @@ impl<'a> RemoteHistory<'a> {
         };
         let answer = match answer {
             Err(Detour::CursorVanished) => {
-                self.cx.log().trace("the remote does not know the last version any more");
+                self.cx
+                    .log()
+                    .trace("the remote does not know the last version any more");
                 self.newest(tip)
             }
             answer => answer,
@@ -128,7 +136,9 @@ impl<'a> RemoteHistory<'a> {
     /// did not simply grow.
     fn after_old_tip(&mut self, tip: Oid, old_tip: Oid) -> Result<Option<Vec<Oid>>, Detour> {
         let pieces = self.work.pieces()?;
-        let Some(pack) = self.fetch_range(&pieces, tip, old_tip)? else { return Ok(None) };
+        let Some(pack) = self.fetch_range(&pieces, tip, old_tip)? else {
+            return Ok(None);
+        };
         let history = History::open(&pieces)?;
         let mut versions = Vec::new();
         let mut next = Some(tip);
@@ -150,7 +160,11 @@ impl<'a> RemoteHistory<'a> {
         // A tag of a tree, say, is no place in the history.
         let commit = history.commit(cursor).map_err(|_| Detour::CursorVanished)?;
         if tip == cursor {
-            return Ok(if self.passes(&history, &pieces, &commit)? { vec![cursor] } else { Vec::new() });
+            return Ok(if self.passes(&history, &pieces, &commit)? {
+                vec![cursor]
+            } else {
+                Vec::new()
+            });
         }
         let excluded = match commit.parents.first() {
             Some(&parent) if parent == tip => return Ok(Vec::new()),
@@ -158,7 +172,9 @@ impl<'a> RemoteHistory<'a> {
             // Nothing is excluded by a root, which is on its own the place to stop at.
             None => cursor,
         };
-        let Some(pack) = self.fetch_range(&pieces, tip, excluded)? else { return Err(Detour::CursorVanished) };
+        let Some(pack) = self.fetch_range(&pieces, tip, excluded)? else {
+            return Err(Detour::CursorVanished);
+        };
         let mut versions = Vec::new();
         let mut next = Some(tip);
         while let Some(id) = next.filter(|&id| id == cursor || pack.contains(id)) {
@@ -172,7 +188,11 @@ impl<'a> RemoteHistory<'a> {
             next = commit.parents.first().copied();
         }
         // Whether a root can be reached from the head, although not by first parents, takes the whole history to tell.
-        if excluded == cursor { Err(Detour::NeedsWhole) } else { Ok(versions) }
+        if excluded == cursor {
+            Err(Detour::NeedsWhole)
+        } else {
+            Ok(versions)
+        }
     }
 
     /// The newest commits that pass, newest first, as many as the source asks for.
@@ -180,7 +200,9 @@ impl<'a> RemoteHistory<'a> {
         let pieces = self.work.fresh_pieces()?;
         let mut cuts = HashSet::new();
         let mut judged = HashMap::new();
-        let wanted = u32::try_from(self.filter.newest).unwrap_or(LAST_DEPTH).saturating_add(1);
+        let wanted = u32::try_from(self.filter.newest)
+            .unwrap_or(LAST_DEPTH)
+            .saturating_add(1);
         let mut depth = FIRST_DEPTH.max(wanted);
         loop {
             self.deepen(&pieces, tip, depth, &mut cuts)?;
@@ -233,9 +255,15 @@ impl<'a> RemoteHistory<'a> {
                 Ok(passes) => return Ok(passes),
                 Err(Missing::Object(id)) if self.gaps < MOST_GAPS => {
                     self.gaps += 1;
-                    self.cx.log().trace(format!("fetching {id}, which the server took for known"));
-                    let fetch =
-                        Fetch { wants: vec![id], depth: Depth::To(1), filter: self.objects(), ..Fetch::default() };
+                    self.cx
+                        .log()
+                        .trace(format!("fetching {id}, which the server took for known"));
+                    let fetch = Fetch {
+                        wants: vec![id],
+                        depth: Depth::To(1),
+                        filter: self.objects(),
+                        ..Fetch::default()
+                    };
                     match self.remote.fetch(pieces, &fetch, self.cx) {
                         Ok(FetchOutcome::Fetched(Fetched { pack: Some(_), .. })) => {}
                         Ok(_) | Err(git_remote::Error::NotOurRef { .. }) => return Err(Detour::NeedsWhole),
@@ -250,7 +278,12 @@ impl<'a> RemoteHistory<'a> {
     /// Fetches the cursor, and its parents where their trees matter.
     fn fetch_cursor(&mut self, pieces: &Path, cursor: Oid) -> Result<(), Detour> {
         let depth = Depth::To(if self.filter.looks_at_paths() { 2 } else { 1 });
-        let fetch = Fetch { wants: vec![cursor], depth, filter: self.objects(), ..Fetch::default() };
+        let fetch = Fetch {
+            wants: vec![cursor],
+            depth,
+            filter: self.objects(),
+            ..Fetch::default()
+        };
         match self.remote.fetch(pieces, &fetch, self.cx) {
             Ok(_) => Ok(()),
             Err(git_remote::Error::NotOurRef { .. }) => Err(Detour::CursorVanished),
@@ -279,7 +312,11 @@ impl<'a> RemoteHistory<'a> {
             wants: vec![tip],
             haves: if cuts.is_empty() { Vec::new() } else { vec![tip] },
             shallow: cuts.iter().copied().collect(),
-            depth: if depth < LAST_DEPTH { Depth::To(depth) } else { Depth::Unlimited },
+            depth: if depth < LAST_DEPTH {
+                Depth::To(depth)
+            } else {
+                Depth::Unlimited
+            },
             filter: self.objects(),
             ..Fetch::default()
         };
@@ -296,18 +333,27 @@ impl<'a> RemoteHistory<'a> {
     fn whole(&mut self, tip: Oid, cursor: Option<Cursor<'_>>) -> Result<Vec<Oid>> {
         let path = self.work.whole()?;
         let history = History::open(&path)?;
-        let known = history.repo().refname_to_id(TIP).ok().filter(|&id| history.commit(id).is_ok());
+        let known = history
+            .repo()
+            .refname_to_id(TIP)
+            .ok()
+            .filter(|&id| history.commit(id).is_ok());
         if known != Some(tip) {
             let fetch = Fetch {
                 wants: vec![tip],
                 haves: known.into_iter().collect(),
-                filter: if self.remote.supports_filter()? { self.objects() } else { Objects::None },
+                filter: if self.remote.supports_filter()? {
+                    self.objects()
+                } else {
+                    Objects::None
+                },
                 ..Fetch::default()
             };
             self.remote.fetch(&path, &fetch, self.cx)?;
-            history.repo().reference(TIP, tip, true, "check").map_err(|error| {
-                Error::internal("failed to write to the cache").cause(error.message())
-            })?;
+            history
+                .repo()
+                .reference(TIP, tip, true, "check")
+                .map_err(|error| Error::internal("failed to write to the cache").cause(error.message()))?;
         }
         let cursor = cursor.and_then(|cursor| match cursor {
             Cursor::Id(id) => history.commit(id).ok().map(|_| id),
@@ -317,7 +363,11 @@ impl<'a> RemoteHistory<'a> {
     }
 
     fn objects(&self) -> Objects {
-        if self.filter.looks_at_paths() { Objects::BlobNone } else { Objects::TreeZero }
+        if self.filter.looks_at_paths() {
+            Objects::BlobNone
+        } else {
+            Objects::TreeZero
+        }
     }
 }
 

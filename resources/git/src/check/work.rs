@@ -21,7 +21,11 @@ pub(super) struct Work<'a> {
 
 impl<'a> Work<'a> {
     pub(super) fn new(cx: &'a Context) -> Self {
-        Self { cx, cache: cx.cache(), scratch: OnceCell::new() }
+        Self {
+            cx,
+            cache: cx.cache(),
+            scratch: OnceCell::new(),
+        }
     }
 
     /// Whether what is written here outlives this check.
@@ -97,7 +101,8 @@ fn made(path: PathBuf) -> Result<PathBuf> {
     if !path.join("HEAD").exists() {
         git_remote::init();
         git2::Repository::init_bare(&path).map_err(|error| {
-            Error::internal(format!("failed to make a repository in {}", path.display())).cause(error.message())
+            Error::internal(format!("failed to make a repository in {}", path.display()))
+                .cause(error.message())
         })?;
     }
     Ok(path)

@@ -7,7 +7,13 @@ use git2::{Oid, Repository};
 use super::revision::Revision;
 
 /// Checks a revision out; `HEAD` is attached only to a branch, and never in a shallow clone (CONTRACT 5.3).
-pub(super) fn checkout(cx: &Context, repo: &Repository, revision: &Revision, id: Oid, detach: bool) -> Result<()> {
+pub(super) fn checkout(
+    cx: &Context,
+    repo: &Repository,
+    revision: &Revision,
+    id: Oid,
+    detach: bool,
+) -> Result<()> {
     let commit = repo.find_commit(id).map_err(failed)?;
     if detach || !matches!(revision, Revision::Branch { .. }) {
         repo.set_head_detached(id).map_err(failed)?;
@@ -18,16 +24,22 @@ pub(super) fn checkout(cx: &Context, repo: &Repository, revision: &Revision, id:
         progress.set_total(total as u64);
         progress.set(done as u64);
     });
-    repo.checkout_tree(commit.as_object(), Some(&mut options)).map_err(failed)
+    repo.checkout_tree(commit.as_object(), Some(&mut options))
+        .map_err(failed)
 }
 
 /// The commit's abbreviated id and the first line of its message.
 pub(super) fn one_line(repo: &Repository, id: Oid) -> String {
     let subject = repo.find_commit(id).ok();
-    let subject = subject.as_ref().and_then(git2::Commit::summary_bytes).unwrap_or_default();
+    let subject = subject
+        .as_ref()
+        .and_then(git2::Commit::summary_bytes)
+        .unwrap_or_default();
     format!("{} {}", &id.to_string()[..7], String::from_utf8_lossy(subject))
 }
 
 fn failed(error: git2::Error) -> Error {
-    Error::internal("failed to check the commit out").cause(error.message()).exit(crate::GIT_EXIT)
+    Error::internal("failed to check the commit out")
+        .cause(error.message())
+        .exit(crate::GIT_EXIT)
 }

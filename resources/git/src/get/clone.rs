@@ -46,20 +46,34 @@ impl Head {
     fn find(advertised: &[Ref], branch: Option<&str>) -> Result<Self> {
         let find = |name: &str| advertised.iter().find(|found| found.name == name.as_bytes());
         let remote_head = find("HEAD");
-        let default = remote_head
-            .and_then(|head| std::str::from_utf8(head.target.as_deref()?).ok()?.strip_prefix("refs/heads/"));
+        let default = remote_head.and_then(|head| {
+            std::str::from_utf8(head.target.as_deref()?)
+                .ok()?
+                .strip_prefix("refs/heads/")
+        });
         if let Some(branch) = branch {
             if let Some(found) = find(&format!("refs/heads/{branch}")) {
                 let is_default = default == Some(branch);
-                return Ok(Self::Branch { name: branch.to_owned(), id: found.id, is_default });
+                return Ok(Self::Branch {
+                    name: branch.to_owned(),
+                    id: found.id,
+                    is_default,
+                });
             }
             return match find(&format!("refs/tags/{branch}")) {
-                Some(found) => Ok(Self::Tag { name: branch.to_owned(), id: found.id }),
+                Some(found) => Ok(Self::Tag {
+                    name: branch.to_owned(),
+                    id: found.id,
+                }),
                 None => Err(crate::branch_not_found(branch)),
             };
         }
         match (remote_head, default) {
-            (Some(head), Some(name)) => Ok(Self::Branch { name: name.to_owned(), id: head.id, is_default: true }),
+            (Some(head), Some(name)) => Ok(Self::Branch {
+                name: name.to_owned(),
+                id: head.id,
+                is_default: true,
+            }),
             (Some(head), None) => Ok(Self::Detached { id: head.id }),
             (None, _) => Err(Error::remote("the remote's HEAD points to no commit")
                 .hint("push a commit, or set source.branch if the repository has other branches")
@@ -79,8 +93,20 @@ impl<'a> Clone<'a> {
     ) -> Result<Self> {
         let advertised = advertised(remote, location.branch.as_deref(), tags)?;
         let head = Head::find(&advertised, location.branch.as_deref())?;
-        let ruin = Ruin { dest: dest.to_owned(), kept: false };
-        let clone = Self { repo: init(dest, &head)?, cx, remote, head, tags, advertised, cuts: BTreeSet::new(), ruin };
+        let ruin = Ruin {
+            dest: dest.to_owned(),
+            kept: false,
+        };
+        let clone = Self {
+            repo: init(dest, &head)?,
+            cx,
+            remote,
+            head,
+            tags,
+            advertised,
+            cuts: BTreeSet::new(),
+            ruin,
+        };
         clone.configure(&location.uri)?;
         Ok(clone)
     }
@@ -182,7 +208,9 @@ impl<'a> Clone<'a> {
         let file = self.repo.path().join("shallow");
         if self.cuts.is_empty() {
             return match fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(crate::unwritable(&file, &error)),
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    Err(crate::unwritable(&file, &error))
+                }
                 _ => Ok(()),
             };
         }
@@ -191,7 +219,9 @@ impl<'a> Clone<'a> {
     }
 
     fn named(&self, prefix: &'static str) -> impl Iterator<Item = &Ref> {
-        self.advertised.iter().filter(move |advertised| advertised.name.starts_with(prefix.as_bytes()))
+        self.advertised
+            .iter()
+            .filter(move |advertised| advertised.name.starts_with(prefix.as_bytes()))
     }
 
     /// All refs but the branch that is checked out go into one file, as `git clone` does: a remote may have 100,000 tags.
@@ -265,7 +295,10 @@ impl<'a> Clone<'a> {
         if let Head::Branch { name, .. } = &self.head {
             let section = name.replace('\\', "\\\\").replace('"', "\\\"");
             let merge = quoted(&format!("refs/heads/{name}"));
-            let _ = writeln!(text, "[branch \"{section}\"]\n\tremote = origin\n\tmerge = {merge}");
+            let _ = writeln!(
+                text,
+                "[branch \"{section}\"]\n\tremote = origin\n\tmerge = {merge}"
+            );
         }
         let file = self.repo.path().join("config");
         let mut config = fs::read_to_string(&file).map_err(|error| crate::unwritable(&file, &error))?;
@@ -293,7 +326,11 @@ pub(super) fn empty(directory: &Path) {
     let _ = fs::remove_file(directory.join(".git/HEAD"));
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
-        let _ = if path.is_dir() && !path.is_symlink() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        let _ = if path.is_dir() && !path.is_symlink() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
     }
 }
 
@@ -346,5 +383,7 @@ fn quoted(value: &str) -> String {
 }
 
 fn internal(error: git2::Error) -> Error {
-    Error::internal("failed to write to the clone").cause(error.message()).exit(crate::GIT_EXIT)
+    Error::internal("failed to write to the clone")
+        .cause(error.message())
+        .exit(crate::GIT_EXIT)
 }

@@ -25,10 +25,15 @@ pub(super) fn until_reached(clone: &mut Clone<'_>, version: Option<&str>, depth:
             return Ok(revision);
         }
         let wanted = version.map_or_else(|| clone.head().id().to_string(), str::to_owned);
-        log.line(format!("Could not find ref {wanted}~{} in a shallow clone of depth {total}", depth - 1));
+        log.line(format!(
+            "Could not find ref {wanted}~{} in a shallow clone of depth {total}",
+            depth - 1
+        ));
         step = step.saturating_mul(2);
         if total >= THRESHOLD {
-            log.line(format!("Reached depth threshold {THRESHOLD}, falling back to deep clone..."));
+            log.line(format!(
+                "Reached depth threshold {THRESHOLD}, falling back to deep clone..."
+            ));
             clone.deepen(Depth::Unlimited)?;
             return Ok(Revision::find(clone, version));
         }

@@ -9,12 +9,24 @@ use crate::{dates, describe, short_ref};
 
 /// Writes all of them.
 pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata) -> Result<()> {
-    let commit = repo.head().and_then(|head| head.peel_to_commit()).map_err(failed)?;
+    let commit = repo
+        .head()
+        .and_then(|head| head.peel_to_commit())
+        .map_err(failed)?;
     let (author, committer) = (commit.author(), commit.committer());
-    let row = |name: &str| metadata.value(name).map(|value| format!("{value}\n")).unwrap_or_default().into_bytes();
+    let row = |name: &str| {
+        metadata
+            .value(name)
+            .map(|value| format!("{value}\n"))
+            .unwrap_or_default()
+            .into_bytes()
+    };
     let files: [(&str, Vec<u8>); 15] = [
         ("ref", line(returned)),
-        ("short_ref", short_ref::short_ref(returned, short_ref::DEFAULT_FORMAT)?.into_bytes()),
+        (
+            "short_ref",
+            short_ref::short_ref(returned, short_ref::DEFAULT_FORMAT)?.into_bytes(),
+        ),
         ("commit", line(&commit.id().to_string())),
         ("author", line(author.name_bytes())),
         ("author_date", line(dates::date_and_time(&author.when()))),
@@ -28,7 +40,10 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata) -> R
         ("url", row("url")),
         ("commit_message", commit.message_raw_bytes().to_vec()),
         ("commit_timestamp", line(dates::iso8601(&committer.when()))),
-        ("describe_ref", line(describe::describe(repo).map_err(failed)?.unwrap_or_default())),
+        (
+            "describe_ref",
+            line(describe::describe(repo).map_err(failed)?.unwrap_or_default()),
+        ),
         ("metadata.json", line(pretty(metadata)?)),
     ];
     for (name, content) in files {
@@ -50,5 +65,7 @@ fn pretty(metadata: &Metadata) -> Result<String> {
 }
 
 fn failed(error: git2::Error) -> Error {
-    Error::internal("failed to read the commit that is checked out").cause(error.message()).exit(crate::GIT_EXIT)
+    Error::internal("failed to read the commit that is checked out")
+        .cause(error.message())
+        .exit(crate::GIT_EXIT)
 }

@@ -58,7 +58,11 @@ impl Plan {
             overridden,
             location,
             version: version.map(|version| version.reference),
-            tags: if params.fetch_tags == FetchTags::Following { source.fetch_tags } else { params.fetch_tags },
+            tags: if params.fetch_tags == FetchTags::Following {
+                source.fetch_tags
+            } else {
+                params.fetch_tags
+            },
             params: params.clone(),
             dest: dest.to_owned(),
         })
@@ -66,9 +70,13 @@ impl Plan {
 
     fn announce(&self, cx: &Context) {
         if let Some((old, new)) = &self.overridden {
-            cx.log().line(format!("Override {} with {new}", old.as_deref().unwrap_or_default()));
+            cx.log().line(format!(
+                "Override {} with {new}",
+                old.as_deref().unwrap_or_default()
+            ));
         }
-        cx.log().heading(format!("Cloning into '{}'...", self.dest.display()));
+        cx.log()
+            .heading(format!("Cloning into '{}'...", self.dest.display()));
     }
 
     fn carry_out(self, cx: &Context) -> Result<Outcome<Git>> {
@@ -90,16 +98,27 @@ impl Plan {
         let returned = self.version.unwrap_or_else(|| id.to_string());
         let metadata = metadata(&repo)?;
         files::write(&repo, &returned, &metadata)?;
-        cx.log().line(format!("HEAD is now at {}", checkout::one_line(&repo, id)));
+        cx.log()
+            .line(format!("HEAD is now at {}", checkout::one_line(&repo, id)));
         Ok(Outcome::new(GitVersion::new(returned)).with_metadata(metadata))
     }
 }
 
 /// CONTRACT 5.1: only a positive whole number cuts the history, and not for plain local paths (5.3).
 fn depth(params: &GetParams, location: &Location) -> Option<u32> {
-    let depth = params.depth.get()?.trim().parse::<u64>().ok().filter(|&depth| depth > 0)?;
+    let depth = params
+        .depth
+        .get()?
+        .trim()
+        .parse::<u64>()
+        .ok()
+        .filter(|&depth| depth > 0)?;
     let is_url = location.uri.contains("://");
-    is_url.then(|| u32::try_from(depth).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs()))
+    is_url.then(|| {
+        u32::try_from(depth)
+            .unwrap_or(u32::MAX)
+            .min(i32::MAX.unsigned_abs())
+    })
 }
 
 /// CONTRACT 5.2 step 1.
@@ -108,9 +127,11 @@ fn refuse_used_directory(dest: &Path) -> Result<()> {
         Ok(mut entries) => entries.next().is_some(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
         Err(error) => {
-            return Err(Error::internal(format!("failed to read the directory {}", dest.display()))
-                .cause(error)
-                .exit(crate::GIT_EXIT));
+            return Err(
+                Error::internal(format!("failed to read the directory {}", dest.display()))
+                    .cause(error)
+                    .exit(crate::GIT_EXIT),
+            );
         }
     };
     if used {

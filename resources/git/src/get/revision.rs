@@ -19,11 +19,16 @@ pub(super) enum Revision {
 impl Revision {
     /// What `version` names; without it, what was cloned.
     pub(super) fn find(clone: &Clone<'_>, version: Option<&str>) -> Self {
-        let Some(version) = version else { return Self::of_head(clone) };
+        let Some(version) = version else {
+            return Self::of_head(clone);
+        };
         if let Head::Branch { name, id, .. } = clone.head()
             && name == version
         {
-            return Self::Branch { name: name.clone(), id: *id };
+            return Self::Branch {
+                name: name.clone(),
+                id: *id,
+            };
         }
         let repo = clone.repo();
         let object = match version.parse::<Oid>() {
@@ -41,9 +46,15 @@ impl Revision {
 
     fn of_head(clone: &Clone<'_>) -> Self {
         match clone.head() {
-            Head::Branch { name, id, .. } => Self::Branch { name: name.clone(), id: *id },
+            Head::Branch { name, id, .. } => Self::Branch {
+                name: name.clone(),
+                id: *id,
+            },
             Head::Tag { id, .. } | Head::Detached { id } => {
-                let commit = clone.repo().find_object(*id, None).and_then(|tag| tag.peel(ObjectType::Commit));
+                let commit = clone
+                    .repo()
+                    .find_object(*id, None)
+                    .and_then(|tag| tag.peel(ObjectType::Commit));
                 commit.map_or(Self::Unknown, |commit| Self::Commit(commit.id()))
             }
         }

@@ -26,7 +26,9 @@ pub(super) fn refuse(repo: &Repository, params: &GetParams) -> Result<()> {
     {
         return Err(Problem::new(
             "params.disable_git_lfs",
-            format!("\"{path}\" is a Git LFS file, and this version of the git resource cannot fetch those yet"),
+            format!(
+                "\"{path}\" is a Git LFS file, and this version of the git resource cannot fetch those yet"
+            ),
         )
         .hint("set disable_git_lfs: true to get the pointer files instead")
         .into());
@@ -45,13 +47,20 @@ fn lfs_file(repo: &Repository, index: &Index) -> Result<Option<String>, git2::Er
     let is_attributes = |path: &[u8]| path == b".gitattributes" || path.ends_with(b"/.gitattributes");
     let mut names_lfs = false;
     for entry in index.iter().filter(|entry| is_attributes(&entry.path)) {
-        names_lfs = names_lfs || repo.find_blob(entry.id)?.content().windows(10).any(|part| part == b"filter=lfs");
+        names_lfs = names_lfs
+            || repo
+                .find_blob(entry.id)?
+                .content()
+                .windows(10)
+                .any(|part| part == b"filter=lfs");
     }
     if !names_lfs {
         return Ok(None);
     }
     for entry in index.iter() {
-        let Ok(path) = std::str::from_utf8(&entry.path) else { continue };
+        let Ok(path) = std::str::from_utf8(&entry.path) else {
+            continue;
+        };
         let filter = repo.get_attr(std::path::Path::new(path), "filter", AttrCheckFlags::INDEX_ONLY)?;
         if filter == Some("lfs") {
             return Ok(Some(path.to_owned()));
@@ -61,5 +70,7 @@ fn lfs_file(repo: &Repository, index: &Index) -> Result<Option<String>, git2::Er
 }
 
 fn failed(error: git2::Error) -> Error {
-    Error::internal("failed to read the index").cause(error.message()).exit(crate::GIT_EXIT)
+    Error::internal("failed to read the index")
+        .cause(error.message())
+        .exit(crate::GIT_EXIT)
 }

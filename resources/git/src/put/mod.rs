@@ -15,7 +15,12 @@ use crate::metadata::metadata;
 use tag::Tag;
 
 /// Tags `HEAD` if asked to, and pushes it and every local tag.
-pub(crate) async fn put(cx: &Context, source: &Source, params: &PutParams, sources: &Path) -> Result<Outcome<Git>> {
+pub(crate) async fn put(
+    cx: &Context,
+    source: &Source,
+    params: &PutParams,
+    sources: &Path,
+) -> Result<Outcome<Git>> {
     cx.log().set_trace(source.debug.0 || params.debug.0);
     let plan = Plan::new(source, params, sources)?;
     let cx = cx.clone();
@@ -39,9 +44,17 @@ impl Plan {
         let branch = match &location.branch {
             _ if params.only_tag.0 => None,
             Some(branch) => Some(branch.clone()),
-            None => return Err(Problem::verbatim("source.branch", "invalid payload (missing branch)").into()),
+            None => {
+                return Err(Problem::verbatim("source.branch", "invalid payload (missing branch)").into());
+            }
         };
-        Ok(Self { repository: repository(params, sources)?, tag: Tag::read(params, sources)?, location, branch, force: params.force.0 })
+        Ok(Self {
+            repository: repository(params, sources)?,
+            tag: Tag::read(params, sources)?,
+            location,
+            branch,
+            force: params.force.0,
+        })
     }
 
     fn carry_out(self, cx: &Context) -> Result<Outcome<Git>> {
@@ -71,14 +84,22 @@ fn repository(params: &PutParams, sources: &Path) -> Result<PathBuf> {
     if path.is_dir() {
         return Ok(path);
     }
-    Err(Problem::new("params.repository", format!("\"{name}\" is not a directory in {}", sources.display()))
-        .hint("name an input or output of an earlier step")
-        .into())
+    Err(Problem::new(
+        "params.repository",
+        format!("\"{name}\" is not a directory in {}", sources.display()),
+    )
+    .hint("name an input or output of an earlier step")
+    .into())
 }
 
 fn head(repo: &Repository) -> Result<Oid> {
-    let head = repo.head().and_then(|head| head.peel_to_commit()).map_err(|error| {
-        Error::internal("the repository has no commit to push").cause(error.message()).exit(crate::GIT_EXIT)
-    })?;
+    let head = repo
+        .head()
+        .and_then(|head| head.peel_to_commit())
+        .map_err(|error| {
+            Error::internal("the repository has no commit to push")
+                .cause(error.message())
+                .exit(crate::GIT_EXIT)
+        })?;
     Ok(head.id())
 }

@@ -2,31 +2,53 @@
 
 use concourse_resource_sdk::{Context, Error, Result};
 use git_remote::{RefOutcome, Update, Why};
+
+use crate::location::without_login;
 use git2::{Oid, Repository};
 
 /// `HEAD` to the branch, if there is one, and every local tag (CONTRACT 6.2, kept).
-pub(super) fn updates(repo: &Repository, head: Oid, branch: Option<&str>, force: bool) -> Result<Vec<Update>> {
+pub(super) fn updates(
+    repo: &Repository,
+    head: Oid,
+    branch: Option<&str>,
+    force: bool,
+) -> Result<Vec<Update>> {
     let mut updates = Vec::new();
     if let Some(branch) = branch {
-        updates.push(Update { src: Some(head), dst: format!("refs/heads/{branch}"), force });
+        updates.push(Update {
+            src: Some(head),
+            dst: format!("refs/heads/{branch}"),
+            force,
+        });
     }
     let tags = repo.references_glob("refs/tags/*").map_err(failed)?;
     for tag in tags {
         let tag = tag.and_then(|tag| tag.resolve()).map_err(failed)?;
         let name = String::from_utf8(tag.name_bytes().to_vec()).map_err(|error| {
-            Error::internal(format!("the tag {} has a name that is not UTF-8", String::from_utf8_lossy(error.as_bytes())))
+            Error::internal(format!(
+                "the tag {} has a name that is not UTF-8",
+                String::from_utf8_lossy(error.as_bytes())
+            ))
         })?;
-        updates.push(Update { src: tag.target(), dst: name, force });
+        updates.push(Update {
+            src: tag.target(),
+            dst: name,
+            force,
+        });
     }
     Ok(updates)
 }
 
 /// Logs each outcome as git does; fails if any ref was refused.
 pub(super) fn report(cx: &Context, uri: &str, outcomes: &[(String, RefOutcome)]) -> Result<()> {
-    cx.log().line(format!("To {}", crate::commit_url::without_login(uri)));
+    cx.log()
+        .line(format!("To {}", without_login(uri)));
     let mut refused = Vec::new();
     for (name, outcome) in outcomes {
-        let short = name.strip_prefix("refs/heads/").or_else(|| name.strip_prefix("refs/tags/")).unwrap_or(name);
+        let short = name
+            .strip_prefix("refs/heads/")
+            .or_else(|| name.strip_prefix("refs/tags/"))
+            .unwrap_or(name);
         let (sign, what) = match outcome {
             RefOutcome::UpToDate => ('=', "[up to date]".to_owned()),
             RefOutcome::Created if name.starts_with("refs/tags/") => ('*', "[new tag]".to_owned()),
@@ -44,7 +66,10 @@ pub(super) fn report(cx: &Context, uri: &str, outcomes: &[(String, RefOutcome)])
         };
         // A repository may hold thousands of tags that the remote has already.
         if *outcome != RefOutcome::UpToDate {
-            let reason = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+            let reason = reason
+                .as_ref()
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default();
             cx.log().line(format!(" {sign} {what:<18} {short}{reason}"));
         }
         if let Some(reason) = reason {
@@ -61,7 +86,9 @@ fn refusal(count: usize, name: &str, reason: &str, outcome: &RefOutcome) -> Erro
     let error = if count == 1 {
         Error::remote(format!("failed to push {name}: {reason}"))
     } else {
-        Error::remote(format!("failed to push {count} refs, the first of them {name}: {reason}"))
+        Error::remote(format!(
+            "failed to push {count} refs, the first of them {name}: {reason}"
+        ))
     };
     match outcome {
         RefOutcome::RejectedHere(why) => error.hint(explain(*why).1),
@@ -88,5 +115,7 @@ fn explain(why: Why) -> (&'static str, &'static str) {
 }
 
 fn failed(error: git2::Error) -> Error {
-    Error::internal("failed to list the repository's tags").cause(error.message()).exit(crate::GIT_EXIT)
+    Error::internal("failed to list the repository's tags")
+        .cause(error.message())
+        .exit(crate::GIT_EXIT)
 }

@@ -20,9 +20,17 @@ pub(super) struct Tag {
 impl Tag {
     /// Reads the files that `tag` and `annotate` name. An empty name is no tag.
     pub(super) fn read(params: &PutParams, sources: &Path) -> Result<Option<Self>> {
-        let name = params.tag.non_empty().map(|file| read("tag", file, sources)).transpose()?;
+        let name = params
+            .tag
+            .non_empty()
+            .map(|file| read("tag", file, sources))
+            .transpose()?;
         // CONTRACT 6.1: the annotation must be there even without a tag.
-        let message = params.annotate.non_empty().map(|file| read("annotate", file, sources)).transpose()?;
+        let message = params
+            .annotate
+            .non_empty()
+            .map(|file| read("annotate", file, sources))
+            .transpose()?;
         let Some(name) = name else { return Ok(None) };
         let name = name.trim_end_matches('\n');
         if name.is_empty() {
@@ -30,8 +38,11 @@ impl Tag {
         }
         let name = format!("{}{name}", params.tag_prefix.get().unwrap_or_default());
         if !git2::Reference::is_valid_name(&format!("refs/tags/{name}")) || name.starts_with('-') {
-            return Err(Error::from(Problem::verbatim("params.tag", format!("'{name}' is not a valid tag name.")))
-                .exit(crate::GIT_EXIT));
+            return Err(Error::from(Problem::verbatim(
+                "params.tag",
+                format!("'{name}' is not a valid tag name."),
+            ))
+            .exit(crate::GIT_EXIT));
         }
         Ok(Some(Self { name, message }))
     }
@@ -39,7 +50,9 @@ impl Tag {
     /// Sets the tag on a commit, in place of a local tag of that name.
     pub(super) fn set(&self, cx: &Context, repo: &Repository, commit: Oid) -> Result<()> {
         self.try_set(cx, repo, commit).map_err(|error| {
-            Error::internal(format!("failed to set the tag '{}'", self.name)).cause(error.message()).exit(crate::GIT_EXIT)
+            Error::internal(format!("failed to set the tag '{}'", self.name))
+                .cause(error.message())
+                .exit(crate::GIT_EXIT)
         })
     }
 
@@ -60,12 +73,22 @@ impl Tag {
 fn tagger(cx: &Context, repo: &Repository) -> Result<Signature<'static>, git2::Error> {
     let config = repo.config()?.snapshot()?;
     let from = |key: &str, variable: &str| {
-        std::env::var(variable).ok().or_else(|| config.get_string(key).ok()).filter(|text| !text.trim().is_empty())
+        std::env::var(variable)
+            .ok()
+            .or_else(|| config.get_string(key).ok())
+            .filter(|text| !text.trim().is_empty())
     };
     let name = from("user.name", "GIT_COMMITTER_NAME").unwrap_or_else(|| "git".to_owned());
     let email = from("user.email", "GIT_COMMITTER_EMAIL").unwrap_or_else(|| "git@localhost".to_owned());
-    let now = cx.now().duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Signature::new(&name, &email, &git2::Time::new(i64::try_from(now).unwrap_or(i64::MAX), 0))
+    let now = cx
+        .now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    Signature::new(
+        &name,
+        &email,
+        &git2::Time::new(i64::try_from(now).unwrap_or(i64::MAX), 0),
+    )
 }
 
 fn read(param: &str, file: &str, sources: &Path) -> Result<String> {
@@ -73,12 +96,22 @@ fn read(param: &str, file: &str, sources: &Path) -> Result<String> {
     let what = if param == "tag" { "tag" } else { "annotation" };
     let bytes = fs::read(&path).map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
-            Problem::verbatim(format!("params.{param}"), format!("{what} file '{file}' does not exist"))
+            Problem::verbatim(
+                format!("params.{param}"),
+                format!("{what} file '{file}' does not exist"),
+            )
         } else {
-            Problem::new(format!("params.{param}"), format!("failed to read the {what} file '{file}': {error}"))
+            Problem::new(
+                format!("params.{param}"),
+                format!("failed to read the {what} file '{file}': {error}"),
+            )
         }
     })?;
     String::from_utf8(bytes).map_err(|_| {
-        Problem::new(format!("params.{param}"), format!("the {what} file '{file}' is not UTF-8 text")).into()
+        Problem::new(
+            format!("params.{param}"),
+            format!("the {what} file '{file}' is not UTF-8 text"),
+        )
+        .into()
     })
 }

@@ -19,6 +19,7 @@ mod http;
 mod local;
 mod local_push;
 mod pack;
+mod packing;
 mod pktline;
 mod push;
 mod report;
@@ -32,6 +33,7 @@ pub use setup::init;
 
 use address::Address;
 use local::Local;
+use packing::Packing;
 use upload::Upload;
 
 /// How this client names itself to servers.
@@ -259,9 +261,12 @@ impl Remote {
         cx: &Context,
     ) -> Result<Vec<(String, RefOutcome)>> {
         self.refuse_if_interrupted()?;
+        let packing = Packing::new(repo, cx)?;
         match &mut self.place {
-            Place::Local(local) => local_push::push(local, repo, updates, push_options),
-            Place::Far(upload) => push::push(upload.wire(), repo, updates, push_options, &self.interrupt, cx),
+            Place::Local(local) => local_push::push(local, packing.repo(), updates, push_options),
+            Place::Far(upload) => {
+                push::push(upload.wire(), packing.repo(), updates, push_options, &self.interrupt, cx)
+            }
         }
     }
 

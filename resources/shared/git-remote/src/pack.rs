@@ -47,7 +47,7 @@ pub(crate) fn receive(
     let directory = crate::pack_directory(git_dir);
     let mut remote = RemoteLines { cx, text: Vec::new() };
     let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| remote.hear(text));
-    let progress = cx.progress("Receiving objects", None);
+    let progress = cx.progress_bytes("Receiving objects", None);
     let mut counted = Counted { from: &mut demultiplexer, progress: progress.clone(), interrupt };
     let written = gix_pack::Bundle::write_to_directory(
         &mut counted,
@@ -68,7 +68,7 @@ pub(crate) fn receive(
     let written = match (written, failure) {
         (Ok(written), _) => written,
         (Err(_), Some(failure)) => return Err(failure),
-        (Err(error), None) => return Err(unwritten(&error.into_error(), directory)),
+        (Err(error), None) => return Err(unwritten(error.iter_errors(), directory)),
     };
     drained.map_err(|error| Error::Broken(error.to_string()))?;
     if let Some(keep) = &written.keep_path {
@@ -86,26 +86,25 @@ fn open(path: PathBuf, objects: u32) -> Result<Pack> {
 }
 
 /// Tells a full disk from a broken stream.
-fn unwritten(error: &(dyn std::error::Error + 'static), directory: PathBuf) -> Error {
-    let mut source = Some(error);
-    while let Some(error) = source {
+fn unwritten<'e>(errors: impl Iterator<Item = &'e (dyn std::error::Error + 'static)>, directory: PathBuf) -> Error {
+    let mut texts: Vec<String> = Vec::new();
+    for error in errors {
         if let Some(io) = error.downcast_ref::<io::Error>()
-            && matches!(
-                io.kind(),
-                io::ErrorKind::StorageFull
-                    | io::ErrorKind::QuotaExceeded
-                    | io::ErrorKind::FileTooLarge
-                    | io::ErrorKind::PermissionDenied
-                    | io::ErrorKind::ReadOnlyFilesystem
-                    | io::ErrorKind::NotFound
-            )
+            && is_local(io.kind())
         {
             let error = io::Error::new(io.kind(), io.to_string());
             return Error::Io { doing: "write a pack to", path: directory, error };
         }
-        source = error.source();
+        texts.push(error.to_string());
     }
-    Error::Broken(format!("the pack cannot be read: {}", concourse_resource_sdk::error::chain(error)))
+    texts.dedup();
+    Error::Broken(format!("the pack cannot be read: {}", texts.join(": ")))
+}
+
+/// What only our own disk answers.
+fn is_local(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{FileTooLarge, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge | PermissionDenied | ReadOnlyFilesystem | NotFound)
 }
 
 /// The server's progress, a line at a time, as `git` shows it.

@@ -14,9 +14,6 @@ use crate::report::Report;
 use crate::wire::{Body, Service, Wire};
 use crate::{AGENT, Ref, RefOutcome, Update};
 
-/// More memory for finding deltas costs time and hardly makes packs smaller: design.md, section 5.
-const WINDOW_MEMORY: i64 = 1 << 20;
-
 /// Updates refs behind a wire.
 pub(crate) fn push(
     wire: &mut dyn Wire,
@@ -126,13 +123,6 @@ fn collect<'r>(
     }
     new.sort();
     new.dedup();
-    // A snapshot of the repository's configuration in memory: its file is not touched.
-    let mut config = repo.config()?;
-    if config.get_i64("pack.windowMemory").is_err()
-        && let Ok(mut level) = config.open_level(git2::ConfigLevel::App)
-    {
-        level.set_i64("pack.windowMemory", WINDOW_MEMORY)?;
-    }
     let mut builder = repo.packbuilder()?;
     builder.set_threads(0);
     let mut walk = repo.revwalk()?;
@@ -165,7 +155,7 @@ fn send<'w>(
     interrupt: &AtomicBool,
     cx: &Context,
 ) -> Result<Box<dyn std::io::BufRead + Send + 'w>> {
-    let progress = cx.progress("Sending objects", None);
+    let progress = cx.progress_bytes("Sending objects", None);
     let mut write = |out: &mut dyn Write| -> Result<()> {
         let broken = |error: std::io::Error| Error::Broken(error.to_string());
         out.write_all(head).map_err(broken)?;
