@@ -85,10 +85,26 @@ mod tests {
     #[test]
     fn stock_git_prints_the_same() {
         let git = StockGit::new();
-        for date in ["100000000 +0000", "1700000000 +0545", "1700000000 -0030", "1709164799 +1400", "4107542399 -1200"] {
+        for date in [
+            "@100000000 +0000",
+            "1700000000 +0545",
+            "1700000000 -0030",
+            "1709164799 +1400",
+            "@4102358399 -1200",
+        ] {
             let mut commit = git.command(&["commit", "-q", "--allow-empty", "-m", "x"]);
-            assert!(commit.env("GIT_COMMITTER_DATE", date).status().unwrap().success());
-            let time = git.repo().head().unwrap().peel_to_commit().unwrap().committer().when();
+            assert!(
+                commit.env("GIT_COMMITTER_DATE", date).status().unwrap().success(),
+                "{date}"
+            );
+            let time = git
+                .repo()
+                .head()
+                .unwrap()
+                .peel_to_commit()
+                .unwrap()
+                .committer()
+                .when();
             let shown = git.run(&["log", "-1", "--date=iso8601", "--format=%cd"]);
             assert_eq!(iso8601(&time), shown.trim_end(), "{date}");
         }

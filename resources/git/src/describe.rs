@@ -132,8 +132,10 @@ mod tests {
         for (first, second) in [("b", "a"), ("a", "b")] {
             let git = StockGit::new();
             git.commit("one");
-            git.run_at(1_700_000_000, &["tag", "-a", "-m", "x", first]).unwrap();
-            git.run_at(1_700_000_001, &["tag", "-a", "-m", "x", second]).unwrap();
+            git.run_at(1_700_000_000, &["tag", "-a", "-m", "x", first])
+                .unwrap();
+            git.run_at(1_700_000_001, &["tag", "-a", "-m", "x", second])
+                .unwrap();
             assert_eq!(described(&git), second);
         }
         let git = StockGit::new();
@@ -155,10 +157,12 @@ mod tests {
         git.run(&["checkout", "-q", "main"]);
         for index in 0..4 {
             let date = 1_700_000_100 + index;
-            git.run_at(date, &["commit", "-q", "--allow-empty", "-m", "m"]).unwrap();
+            git.run_at(date, &["commit", "-q", "--allow-empty", "-m", "m"])
+                .unwrap();
         }
         git.run(&["tag", "-a", "-m", "x", "main-1", "HEAD~3"]);
-        git.run_at(1_700_000_200, &["merge", "-q", "--no-ff", "--no-edit", "topic"]).unwrap();
+        git.run_at(1_700_000_200, &["merge", "-q", "--no-ff", "--no-edit", "topic"])
+            .unwrap();
         described(&git);
         git.run(&["tag", "-d", "main-1"]);
         described(&git);
@@ -191,7 +195,15 @@ mod tests {
         inner.commit("one");
         let git = StockGit::new();
         let url = inner.path().to_str().unwrap();
-        git.run(&["-c", "protocol.file.allow=always", "submodule", "add", "-q", url, "sub"]);
+        git.run(&[
+            "-c",
+            "protocol.file.allow=always",
+            "submodule",
+            "add",
+            "-q",
+            url,
+            "sub",
+        ]);
         git.commit("with a submodule");
         described(&git);
         git.run(&["-C", "sub", "commit", "-q", "--allow-empty", "-m", "two"]);
@@ -200,14 +212,24 @@ mod tests {
 
     #[test]
     fn the_id_gets_longer_as_the_repository_grows() {
-        for (objects, length) in [(0, 7), (1, 7), (16_383, 7), (16_384, 8), (65_535, 8), (65_536, 9), (1 << 20, 11)] {
+        for (objects, length) in [
+            (0, 7),
+            (1, 7),
+            (16_383, 7),
+            (16_384, 8),
+            (65_535, 8),
+            (65_536, 9),
+            (1 << 20, 11),
+        ] {
             assert_eq!(length_for(objects), length, "{objects}");
         }
         let git = StockGit::new();
-        let blobs: String = (0..16_500).map(|index| format!("blob\ndata 6\n{index:06}\n")).collect();
+        let blobs: Vec<_> = (0..16_500)
+            .map(|index| format!("blob\ndata 6\n{index:06}\n"))
+            .collect();
         let mut import = git.command(&["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet"]);
         let mut child = import.stdin(std::process::Stdio::piped()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), blobs.as_bytes()).unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), blobs.concat().as_bytes()).unwrap();
         assert!(child.wait().unwrap().success());
         git.commit("one");
         assert_eq!(described(&git).len(), 8);

@@ -21,6 +21,8 @@ mod put;
 mod scratch;
 mod short_ref;
 mod skip;
+#[cfg(test)]
+mod stock_git;
 mod treediff;
 mod wildmatch;
 mod words;

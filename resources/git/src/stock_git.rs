@@ -11,7 +11,9 @@ pub(crate) struct StockGit {
 impl StockGit {
     /// An empty repository with a branch `main`.
     pub(crate) fn new() -> Self {
-        let git = Self { dir: tempfile::tempdir().unwrap() };
+        let git = Self {
+            dir: tempfile::tempdir().unwrap(),
+        };
         git.run(&["init", "-q", "-b", "main"]);
         git
     }
@@ -37,7 +39,11 @@ impl StockGit {
             .output()
             .map(|output| {
                 let text = |bytes| String::from_utf8(bytes).unwrap();
-                if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
+                if output.status.success() {
+                    Ok(text(output.stdout))
+                } else {
+                    Err(text(output.stderr))
+                }
             })
             .unwrap()
     }
@@ -51,7 +57,14 @@ impl StockGit {
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("LC_ALL", "C")
             .env("TZ", "UTC")
-            .args(["-c", "user.name=Ada", "-c", "user.email=ada@ex.org", "-c", "core.quotePath=false"])
+            .args([
+                "-c",
+                "user.name=Ada",
+                "-c",
+                "user.email=ada@ex.org",
+                "-c",
+                "core.quotePath=false",
+            ])
             .args(args)
             .current_dir(self.path());
         command

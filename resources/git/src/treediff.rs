@@ -33,11 +33,11 @@ pub(crate) fn touches<S: TreeStore>(
             continue;
         }
         let (old, new) = (Tree::read(store, old)?, Tree::read(store, new)?);
-        let mut walk = Merge {
+        let both = Merge {
             old: old.entries()?,
             new: new.entries()?,
         };
-        while let Some((old, new)) = walk.next() {
+        for (old, new) in both {
             if old.map(|entry| (entry.kind, entry.id)) == new.map(|entry| (entry.kind, entry.id)) {
                 continue;
             }

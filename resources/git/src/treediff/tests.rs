@@ -16,7 +16,14 @@ impl TreeStore for Odb {
 
     fn tree(&self, id: Oid) -> Result<Vec<u8>, Oid> {
         self.read.borrow_mut().push(id);
-        Ok(self.repo.odb().map_err(|_| id)?.read(id).map_err(|_| id)?.data().to_vec())
+        Ok(self
+            .repo
+            .odb()
+            .map_err(|_| id)?
+            .read(id)
+            .map_err(|_| id)?
+            .data()
+            .to_vec())
     }
 
     fn malformed(id: Oid) -> Oid {
@@ -25,7 +32,11 @@ impl TreeStore for Odb {
 }
 
 fn selection(paths: &[&str]) -> Selection {
-    Selection::new(Some(&paths.iter().map(|&path| path.to_owned()).collect::<Vec<_>>()), &[]).unwrap()
+    Selection::new(
+        Some(&paths.iter().map(|&path| path.to_owned()).collect::<Vec<_>>()),
+        &[],
+    )
+    .unwrap()
 }
 
 /// Files of a tree: what stands at a path, as mode and content.
@@ -56,7 +67,13 @@ fn change(files: &mut Files, random: &mut Random) {
             *old != path && !old.starts_with(&format!("{path}/")) && !path.starts_with(&format!("{old}/"))
         });
         if random.below(3) > 0 {
-            files.insert(path, (MODES[random.below(MODES.len())], u8::try_from(random.below(3)).unwrap()));
+            files.insert(
+                path,
+                (
+                    MODES[random.below(MODES.len())],
+                    u8::try_from(random.below(3)).unwrap(),
+                ),
+            );
         }
     }
 }
@@ -66,7 +83,10 @@ fn write(repo: &Repository, files: &Files) -> Oid {
     let mut below: BTreeMap<&str, Files> = BTreeMap::new();
     for (path, &(mode, content)) in files {
         if let Some((dir, rest)) = path.split_once('/') {
-            below.entry(dir).or_default().insert(rest.to_owned(), (mode, content));
+            below
+                .entry(dir)
+                .or_default()
+                .insert(rest.to_owned(), (mode, content));
         } else {
             let id = if mode == 0o160_000 {
                 Oid::from_str(&format!("{:040}", content + 1)).unwrap()
@@ -85,11 +105,28 @@ fn write(repo: &Repository, files: &Files) -> Oid {
 #[test]
 fn random_trees_differ_where_stock_git_says_so() {
     const SPECS: &[&[&str]] = &[
-        &["a"], &["a/"], &["a/b"], &["*b"], &["a/*"], &["*/a*"], &["[a]"], &["[a]/*b"], &[":!a"], &["a", ":!a/b"], &[":!*b"],
-        &[":(glob)*"], &[":(glob)**/b"], &["./"], &[":(icase)A/B"], &["a?"],
+        &["a"],
+        &["a/"],
+        &["a/b"],
+        &["*b"],
+        &["a/*"],
+        &["*/a*"],
+        &["[a]"],
+        &["[a]/*b"],
+        &[":!a"],
+        &["a", ":!a/b"],
+        &[":!*b"],
+        &[":(glob)*"],
+        &[":(glob)**/b"],
+        &["./"],
+        &[":(icase)A/B"],
+        &["a?"],
     ];
     let git = StockGit::new();
-    let store = Odb { repo: git.repo(), read: RefCell::default() };
+    let store = Odb {
+        repo: git.repo(),
+        read: RefCell::default(),
+    };
     store.repo.set_odb(&store.repo.odb().unwrap()).unwrap();
     let mut random = Random(0x2545_F491_4F6C_DD1D);
     let mut files = Files::new();
@@ -100,10 +137,27 @@ fn random_trees_differ_where_stock_git_says_so() {
         let new = write(&store.repo, &files);
         let specs = SPECS[round % SPECS.len()];
         let (old_text, new_text) = (old.to_string(), new.to_string());
-        let args = [&["diff-tree", "-r", "--name-only", "--no-renames", &old_text, &new_text, "--"], specs].concat();
+        let args = [
+            &[
+                "diff-tree",
+                "-r",
+                "--name-only",
+                "--no-renames",
+                &old_text,
+                &new_text,
+                "--",
+            ],
+            specs,
+        ]
+        .concat();
         let stock = git.run(&args);
         let ours = touches(&store, Some(old), Some(new), &selection(specs)).unwrap();
-        assert_eq!(ours, !stock.is_empty(), "round {round}: {specs:?} gives {stock:?} of {}", git.run(&["diff-tree", "-r", "--no-renames", &old_text, &new_text]));
+        assert_eq!(
+            ours,
+            !stock.is_empty(),
+            "round {round}: {specs:?} gives {stock:?} of {}",
+            git.run(&["diff-tree", "-r", "--no-renames", &old_text, &new_text])
+        );
         outcomes[usize::from(ours)] += 1;
     }
     assert!(outcomes.iter().all(|&count| count > 50), "{outcomes:?}");
@@ -112,11 +166,17 @@ fn random_trees_differ_where_stock_git_says_so() {
 /// A repository with the given trees.
 fn trees(all: &[&[(&str, i32, u8)]]) -> (StockGit, Odb, Vec<Oid>) {
     let git = StockGit::new();
-    let store = Odb { repo: git.repo(), read: RefCell::default() };
+    let store = Odb {
+        repo: git.repo(),
+        read: RefCell::default(),
+    };
     let ids = all
         .iter()
         .map(|files| {
-            let files = files.iter().map(|&(path, mode, content)| (path.to_owned(), (mode, content))).collect();
+            let files = files
+                .iter()
+                .map(|&(path, mode, content)| (path.to_owned(), (mode, content)))
+                .collect();
             write(&store.repo, &files)
         })
         .collect();
@@ -134,16 +194,30 @@ fn what_counts_as_a_change() {
         (&[("a", file, 1)], &[("a/b", file, 1)], "a/c", false),
         (&[("a", file, 1)], &[("a/b", file, 1)], "?", true),
         (&[("s", 0o160_000, 1)], &[("s", 0o160_000, 2)], "s/", true),
-        (&[("s", 0o160_000, 1)], &[("s", 0o160_000, 2)], "s/x", true),
-        (&[("a", file, 1), ("a.b", file, 1)], &[("a/x", file, 1), ("a.b", file, 1)], "a.b", false),
-        (&[("a", file, 1), ("a0", file, 1)], &[("a/x", file, 1), ("a0", file, 1)], "a0", false),
+        (&[("s", 0o160_000, 1)], &[("s", 0o160_000, 2)], "s/x", false),
+        (
+            &[("a", file, 1), ("a.b", file, 1)],
+            &[("a/x", file, 1), ("a.b", file, 1)],
+            "a.b",
+            false,
+        ),
+        (
+            &[("a", file, 1), ("a0", file, 1)],
+            &[("a/x", file, 1), ("a0", file, 1)],
+            "a0",
+            false,
+        ),
         (&[], &[("a/b/c", file, 1)], "a/b", true),
         (&[("a/b/c", file, 1)], &[], "*c", true),
         (&[("a", file, 1)], &[("b", file, 1)], "a", true),
         (&[("a", file, 1)], &[("a", file, 1)], "a", false),
     ] {
         let (_git, store, ids) = trees(&[old, new]);
-        assert_eq!(touches(&store, Some(ids[0]), Some(ids[1]), &selection(&[spec])), Ok(touched), "{old:?} {new:?} {spec}");
+        assert_eq!(
+            touches(&store, Some(ids[0]), Some(ids[1]), &selection(&[spec])),
+            Ok(touched),
+            "{old:?} {new:?} {spec}"
+        );
     }
 }
 
@@ -155,7 +229,10 @@ fn no_tree_is_an_empty_tree() {
     assert_eq!(touches(&store, Some(ids[1]), None, &all), Ok(true));
     assert_eq!(touches(&store, None, Some(ids[0]), &all), Ok(false));
     assert_eq!(touches(&store, None, None, &all), Ok(false));
-    assert!(!store.read.borrow().contains(&ids[0]), "the empty tree is read from nowhere");
+    assert!(
+        !store.read.borrow().contains(&ids[0]),
+        "the empty tree is read from nowhere"
+    );
 }
 
 #[test]
@@ -165,10 +242,16 @@ fn equal_and_unselected_trees_are_not_read_and_a_missing_one_is_named() {
         &[("same/x", file, 1), ("other/x", file, 1), ("a/x", file, 1)],
         &[("same/x", file, 1), ("other/x", file, 2), ("a/x", file, 2)],
     ]);
-    assert_eq!(touches(&store, Some(ids[0]), Some(ids[1]), &selection(&["a/y", "same"])), Ok(false));
+    assert_eq!(
+        touches(&store, Some(ids[0]), Some(ids[1]), &selection(&["a/y", "same"])),
+        Ok(false)
+    );
     assert_eq!(store.read.borrow().len(), 4, "both roots, and `a` of both");
     let gone: Oid = "1234567890123456789012345678901234567890".parse().unwrap();
-    assert_eq!(touches(&store, Some(ids[0]), Some(gone), &selection(&["a"])), Err(gone));
+    assert_eq!(
+        touches(&store, Some(ids[0]), Some(gone), &selection(&["a"])),
+        Err(gone)
+    );
 }
 
 #[test]
@@ -186,7 +269,18 @@ fn what_is_no_tree_is_named() {
         }
     }
     let id: Oid = "1234567890123456789012345678901234567890".parse().unwrap();
-    for content in [&b"x"[..], b"100644", b"100644 a", b"100644 a\0short", b"9 a\0aaaaaaaaaaaaaaaaaaaa", b"100644 \0aaaaaaaaaaaaaaaaaaaa"] {
-        assert_eq!(touches(&Content(content), None, Some(id), &selection(&["a"])), Err(id), "{content:?}");
+    for content in [
+        &b"x"[..],
+        b"100644",
+        b"100644 a",
+        b"100644 a\0short",
+        b"9 a\0aaaaaaaaaaaaaaaaaaaa",
+        b"100644 \0aaaaaaaaaaaaaaaaaaaa",
+    ] {
+        assert_eq!(
+            touches(&Content(content), None, Some(id), &selection(&["a"])),
+            Err(id),
+            "{content:?}"
+        );
     }
 }
