@@ -18,7 +18,7 @@ pub(super) fn checkout(
     if detach || !matches!(revision, Revision::Branch { .. }) {
         repo.set_head_detached(id).map_err(failed)?;
     }
-    let progress = cx.progress("Updating files", None);
+    let progress = cx.progress_items("Updating files", None);
     let mut options = CheckoutBuilder::new();
     options.force().progress(|_, done, total| {
         progress.set_total(total as u64);

@@ -124,8 +124,8 @@ impl Wire for Http {
         let request = self.authorized(request, &url);
         let response = match body {
             // Asking changes nothing on the other side: it may be repeated.
-            Body::Whole(body) => self.runtime.block_on(client.send_retrying(request.body(body)))?,
-            Body::Written(write) => self.send_written(request, write)?,
+            Body::Whole(body) => self.runtime.block_on(client.send_repeatable(request.body(body)))?,
+            Body::Written(write) => self.send_written(client, request, write)?,
         };
         let response = self.checked(response, &format!("application/x-{}-result", service.name()))?;
         Ok(Box::new(self.body(response)))
@@ -136,6 +136,7 @@ impl Http {
     /// Sends what `write` writes, as it is written.
     fn send_written(
         &self,
+        client: HttpClient,
         request: RequestBuilder,
         write: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
     ) -> Result<Response> {
@@ -143,7 +144,7 @@ impl Http {
         let pieces = stream::unfold(receiver, |mut receiver| async {
             receiver.recv().await.map(|piece| (piece, receiver))
         });
-        let sending = self.runtime.spawn(request.body(reqwest::Body::wrap_stream(pieces)).send());
+        let sending = self.runtime.spawn(async move { client.send_streaming(request, pieces).await });
         let mut out = io::BufWriter::with_capacity(64 * 1024, RequestBody { sender: sender.clone() });
         let written = write(&mut out).and_then(|()| out.flush().map_err(|error| Error::Broken(error.to_string())));
         drop(out);
@@ -157,7 +158,7 @@ impl Http {
             (Ok(response), Ok(())) => Ok(response),
             // A server that answers early, such as with 401 or 413, closes the channel that is written to.
             (Ok(response), Err(Error::Broken(_))) => Ok(response),
-            (Err(error), Ok(()) | Err(Error::Broken(_))) => Err(concourse_resource_sdk::http::error(&error).into()),
+            (Err(error), Ok(()) | Err(Error::Broken(_))) => Err(error.into()),
             (_, Err(error)) => Err(error),
         }
     }

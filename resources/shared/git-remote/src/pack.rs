@@ -47,7 +47,7 @@ pub(crate) fn receive(
     let directory = crate::pack_directory(git_dir);
     let mut remote = RemoteLines { cx, text: Vec::new() };
     let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| remote.hear(text));
-    let progress = cx.progress_bytes("Receiving objects", None);
+    let progress = cx.progress("Receiving objects", None);
     let mut counted = Counted { from: &mut demultiplexer, progress: progress.clone(), interrupt };
     let written = gix_pack::Bundle::write_to_directory(
         &mut counted,

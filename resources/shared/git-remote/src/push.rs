@@ -155,7 +155,7 @@ fn send<'w>(
     interrupt: &AtomicBool,
     cx: &Context,
 ) -> Result<Box<dyn std::io::BufRead + Send + 'w>> {
-    let progress = cx.progress_bytes("Sending objects", None);
+    let progress = cx.progress("Sending objects", None);
     let mut write = |out: &mut dyn Write| -> Result<()> {
         let broken = |error: std::io::Error| Error::Broken(error.to_string());
         out.write_all(head).map_err(broken)?;
