@@ -96,8 +96,4 @@ impl treediff::TreeStore for History {
     fn malformed(id: Oid) -> Missing {
         Missing::Broken(git2::Error::from_str(&format!("tree {id} is malformed")))
     }
-
-    fn malformed(id: Oid) -> Missing {
-        Missing::Broken(git2::Error::from_str(&format!("object {id} is not a tree")))
-    }
 }
