@@ -430,6 +430,7 @@ struct GitConfigEntry {
     dead_code,
     reason = "only the schema is used until SSH is supported; it marks the secret"
 )]
+#[expect(clippy::struct_field_names, reason = "the contract's names")]
 struct HttpsTunnel {
     /// Host name.
     proxy_host: String,

@@ -109,3 +109,12 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Error {
         .cause(error)
         .exit(GIT_EXIT)
 }
+
+/// A failure of libgit2, as in "failed to …".
+fn git_failed(doing: &'static str) -> impl Fn(git2::Error) -> Error {
+    move |error| {
+        Error::internal(format!("failed to {doing}"))
+            .cause(error.message())
+            .exit(GIT_EXIT)
+    }
+}

@@ -40,7 +40,8 @@ impl Location {
     pub(crate) fn open(&self, cx: &Context) -> Result<Remote> {
         if let Some(login) = &self.login {
             // As the header carries it.
-            cx.log().redact(&format!("{}:{}", login.username, login.password.expose()));
+            cx.log()
+                .redact(&format!("{}:{}", login.username, login.password.expose()));
         }
         let (options, skip) = (cx.http(), self.skip_verification);
         Ok(Remote::open(
@@ -56,7 +57,9 @@ impl Location {
 
 /// The address for people: without a login.
 pub(crate) fn without_login(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once("://") else { return uri.to_owned() };
+    let Some((scheme, rest)) = uri.split_once("://") else {
+        return uri.to_owned();
+    };
     let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     format!("{scheme}://{host}{path}")

@@ -47,10 +47,10 @@ fn rows(repo: &Repository) -> Result<Metadata, git2::Error> {
         lossy(&message[..message.len().min(MESSAGE_BYTES)]),
     );
     let origin = repo.find_remote("origin").ok();
-    if let Some(url) = origin.as_ref().and_then(|origin| origin.url().ok()) {
-        if let Some(url) = commit_url(url, &commit.id().to_string()) {
-            metadata.push("url", url);
-        }
+    if let Some(origin) = origin.as_ref().and_then(|origin| origin.url().ok())
+        && let Some(url) = commit_url(origin, &commit.id().to_string())
+    {
+        metadata.push("url", url);
     }
     Ok(metadata)
 }

@@ -1,8 +1,10 @@
 //! Writing the files of a commit.
 
-use concourse_resource_sdk::{Context, Error, Result};
+use concourse_resource_sdk::{Context, Result};
 use git2::build::CheckoutBuilder;
 use git2::{Oid, Repository};
+
+use crate::git_failed;
 
 use super::revision::Revision;
 
@@ -14,9 +16,10 @@ pub(super) fn checkout(
     id: Oid,
     detach: bool,
 ) -> Result<()> {
-    let commit = repo.find_commit(id).map_err(failed)?;
+    let commit = repo.find_commit(id).map_err(git_failed("check the commit out"))?;
     if detach || !matches!(revision, Revision::Branch { .. }) {
-        repo.set_head_detached(id).map_err(failed)?;
+        repo.set_head_detached(id)
+            .map_err(git_failed("check the commit out"))?;
     }
     let progress = cx.progress_items("Updating files", None);
     let mut options = CheckoutBuilder::new();
@@ -25,7 +28,7 @@ pub(super) fn checkout(
         progress.set(done as u64);
     });
     repo.checkout_tree(commit.as_object(), Some(&mut options))
-        .map_err(failed)
+        .map_err(git_failed("check the commit out"))
 }
 
 /// The commit's abbreviated id and the first line of its message.
@@ -36,10 +39,4 @@ pub(super) fn one_line(repo: &Repository, id: Oid) -> String {
         .and_then(git2::Commit::summary_bytes)
         .unwrap_or_default();
     format!("{} {}", &id.to_string()[..7], String::from_utf8_lossy(subject))
-}
-
-fn failed(error: git2::Error) -> Error {
-    Error::internal("failed to check the commit out")
-        .cause(error.message())
-        .exit(crate::GIT_EXIT)
 }

@@ -10,6 +10,7 @@ use git_remote::{Depth, Fetch, FetchOutcome, Ref, Remote};
 use git2::{Oid, Repository, RepositoryInitOptions};
 
 use crate::config::FetchTags;
+use crate::git_failed;
 use crate::location::Location;
 
 /// A clone in the making. What is there is removed if it is not [finished](Self::finish).
@@ -144,10 +145,11 @@ impl<'a> Clone<'a> {
         self.write_refs()
     }
 
-    /// Keeps the repository, whatever comes.
-    pub(super) fn finish(mut self) -> Repository {
+    /// Keeps the repository, whatever comes. It is opened anew: libgit2 reads only then where the history is cut.
+    pub(super) fn finish(mut self) -> Result<Repository> {
+        let repo = Repository::open(self.repo.path()).map_err(git_failed("write to the clone"))?;
         self.ruin.kept = true;
-        self.repo
+        Ok(repo)
     }
 
     fn fetch_objects(&mut self, depth: Depth) -> Result<()> {
@@ -175,7 +177,7 @@ impl<'a> Clone<'a> {
         if self.tags != FetchTags::Following {
             return Ok(());
         }
-        let odb = self.repo.odb().map_err(internal)?;
+        let odb = self.repo.odb().map_err(git_failed("write to the clone"))?;
         let wants: Vec<Oid> = self
             .named("refs/tags/")
             .filter(|tag| tag.peeled.is_some_and(|peeled| odb.exists(peeled)) && !odb.exists(tag.id))
@@ -214,7 +216,11 @@ impl<'a> Clone<'a> {
                 _ => Ok(()),
             };
         }
-        let text: String = self.cuts.iter().map(|id| format!("{id}\n")).collect();
+        let mut text = String::new();
+        for id in &self.cuts {
+            // Formatting into a string cannot fail.
+            let _ = writeln!(text, "{id}");
+        }
         fs::write(&file, text).map_err(|error| crate::unwritable(&file, &error))
     }
 
@@ -226,7 +232,7 @@ impl<'a> Clone<'a> {
 
     /// All refs but the branch that is checked out go into one file, as `git clone` does: a remote may have 100,000 tags.
     fn write_refs(&self) -> Result<()> {
-        let odb = self.repo.odb().map_err(internal)?;
+        let odb = self.repo.odb().map_err(git_failed("write to the clone"))?;
         let mut packed: Vec<(Vec<u8>, Oid, Option<Oid>)> = Vec::new();
         for advertised in self.named("refs/notes/").chain(self.named("refs/tags/")) {
             let wanted = match self.tags {
@@ -242,12 +248,12 @@ impl<'a> Clone<'a> {
                 packed.push((format!("refs/remotes/origin/{name}").into_bytes(), *id, None));
                 self.repo
                     .reference(&format!("refs/heads/{name}"), *id, true, "clone")
-                    .map_err(internal)?;
+                    .map_err(git_failed("write to the clone"))?;
                 if *is_default {
                     let target = format!("refs/remotes/origin/{name}");
                     self.repo
                         .reference_symbolic("refs/remotes/origin/HEAD", &target, true, "clone")
-                        .map_err(internal)?;
+                        .map_err(git_failed("write to the clone"))?;
                 }
             }
             Head::Tag { name, id } => {
@@ -380,10 +386,4 @@ fn quoted(value: &str) -> String {
     }
     quoted.push('"');
     quoted
-}
-
-fn internal(error: git2::Error) -> Error {
-    Error::internal("failed to write to the clone")
-        .cause(error.message())
-        .exit(crate::GIT_EXIT)
 }

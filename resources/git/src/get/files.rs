@@ -5,6 +5,7 @@ use std::fs;
 use concourse_resource_sdk::{Error, Metadata, Result};
 use git2::Repository;
 
+use crate::git_failed;
 use crate::{dates, describe, short_ref};
 
 /// Writes all of them.
@@ -12,7 +13,7 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata) -> R
     let commit = repo
         .head()
         .and_then(|head| head.peel_to_commit())
-        .map_err(failed)?;
+        .map_err(git_failed("read the commit that is checked out"))?;
     let (author, committer) = (commit.author(), commit.committer());
     let row = |name: &str| {
         metadata
@@ -27,7 +28,7 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata) -> R
             "short_ref",
             short_ref::short_ref(returned, short_ref::DEFAULT_FORMAT)?.into_bytes(),
         ),
-        ("commit", line(&commit.id().to_string())),
+        ("commit", line(commit.id().to_string())),
         ("author", line(author.name_bytes())),
         ("author_date", line(dates::date_and_time(&author.when()))),
         // CONTRACT 5.6: these two are the author's, whatever their names say.
@@ -42,7 +43,11 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata) -> R
         ("commit_timestamp", line(dates::iso8601(&committer.when()))),
         (
             "describe_ref",
-            line(describe::describe(repo).map_err(failed)?.unwrap_or_default()),
+            line(
+                describe::describe(repo)
+                    .map_err(git_failed("read the commit that is checked out"))?
+                    .unwrap_or_default(),
+            ),
         ),
         ("metadata.json", line(pretty(metadata)?)),
     ];
@@ -62,10 +67,4 @@ fn line(content: impl AsRef<[u8]>) -> Vec<u8> {
 fn pretty(metadata: &Metadata) -> Result<String> {
     serde_json::to_string_pretty(metadata)
         .map_err(|error| Error::internal("failed to write the metadata as JSON").cause(error))
-}
-
-fn failed(error: git2::Error) -> Error {
-    Error::internal("failed to read the commit that is checked out")
-        .cause(error.message())
-        .exit(crate::GIT_EXIT)
 }

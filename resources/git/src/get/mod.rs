@@ -91,7 +91,7 @@ impl Plan {
             Some(depth) => deepen::until_reached(&mut clone, self.version.as_deref(), depth)?,
             None => Revision::find(&clone, self.version.as_deref()),
         };
-        let repo = clone.finish();
+        let repo = clone.finish()?;
         let (revision, id) = revision.known(self.version.as_deref())?;
         checkout::checkout(cx, &repo, &revision, id, self.depth.is_some())?;
         unsupported::refuse(&repo, &self.params)?;

@@ -1,16 +1,17 @@
 //! What a repository may hold that this version cannot fetch: said, not left out in silence.
 
-use concourse_resource_sdk::{Error, Problem, Result};
+use concourse_resource_sdk::{Problem, Result};
 use git2::{AttrCheckFlags, Index, Repository};
 
 use crate::config::{GetParams, Submodules};
+use crate::git_failed;
 
 /// The mode of a submodule in an index.
 const GITLINK: u32 = 0o160_000;
 
 /// Fails when the commit that is checked out has submodules or LFS files that nobody said to leave out.
 pub(super) fn refuse(repo: &Repository, params: &GetParams) -> Result<()> {
-    let index = repo.index().map_err(failed)?;
+    let index = repo.index().map_err(git_failed("read the index"))?;
     if params.submodules == Submodules::All
         && let Some(path) = submodule(&index)
     {
@@ -22,7 +23,7 @@ pub(super) fn refuse(repo: &Repository, params: &GetParams) -> Result<()> {
         .into());
     }
     if !params.disable_git_lfs.0
-        && let Some(path) = lfs_file(repo, &index).map_err(failed)?
+        && let Some(path) = lfs_file(repo, &index).map_err(git_failed("read the index"))?
     {
         return Err(Problem::new(
             "params.disable_git_lfs",
@@ -67,10 +68,4 @@ fn lfs_file(repo: &Repository, index: &Index) -> Result<Option<String>, git2::Er
         }
     }
     Ok(None)
-}
-
-fn failed(error: git2::Error) -> Error {
-    Error::internal("failed to read the index")
-        .cause(error.message())
-        .exit(crate::GIT_EXIT)
 }

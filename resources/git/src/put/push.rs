@@ -3,6 +3,7 @@
 use concourse_resource_sdk::{Context, Error, Result};
 use git_remote::{RefOutcome, Update, Why};
 
+use crate::git_failed;
 use crate::location::without_login;
 use git2::{Oid, Repository};
 
@@ -21,9 +22,13 @@ pub(super) fn updates(
             force,
         });
     }
-    let tags = repo.references_glob("refs/tags/*").map_err(failed)?;
+    let tags = repo
+        .references_glob("refs/tags/*")
+        .map_err(git_failed("list the repository's tags"))?;
     for tag in tags {
-        let tag = tag.and_then(|tag| tag.resolve()).map_err(failed)?;
+        let tag = tag
+            .and_then(|tag| tag.resolve())
+            .map_err(git_failed("list the repository's tags"))?;
         let name = String::from_utf8(tag.name_bytes().to_vec()).map_err(|error| {
             Error::internal(format!(
                 "the tag {} has a name that is not UTF-8",
@@ -41,8 +46,7 @@ pub(super) fn updates(
 
 /// Logs each outcome as git does; fails if any ref was refused.
 pub(super) fn report(cx: &Context, uri: &str, outcomes: &[(String, RefOutcome)]) -> Result<()> {
-    cx.log()
-        .line(format!("To {}", without_login(uri)));
+    cx.log().line(format!("To {}", without_login(uri)));
     let mut refused = Vec::new();
     for (name, outcome) in outcomes {
         let short = name
@@ -112,10 +116,4 @@ fn explain(why: Why) -> (&'static str, &'static str) {
             "the remote has a different tag of that name; choose another name, or set force: true",
         ),
     }
-}
-
-fn failed(error: git2::Error) -> Error {
-    Error::internal("failed to list the repository's tags")
-        .cause(error.message())
-        .exit(crate::GIT_EXIT)
 }

@@ -21,7 +21,10 @@ pub(crate) enum Address {
 impl Address {
     /// Reads an address as git does.
     pub(crate) fn parse(uri: &str) -> Result<Self> {
-        let bad = |why: &str| Error::Address { uri: uri.to_owned(), why: why.to_owned() };
+        let bad = |why: &str| Error::Address {
+            uri: uri.to_owned(),
+            why: why.to_owned(),
+        };
         if uri.is_empty() {
             return Err(bad("it is empty"));
         }
@@ -34,7 +37,10 @@ impl Address {
                 _ => Err(bad("its scheme is none of https, http, file, ssh and git")),
             };
         }
-        if uri.split_once("::").is_some_and(|(helper, _)| helper.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        if uri
+            .split_once("::")
+            .is_some_and(|(helper, _)| helper.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        {
             return Err(bad("remote helpers are not supported"));
         }
         if is_scp_form(uri) {
@@ -45,7 +51,10 @@ impl Address {
 
     fn http(uri: &str) -> Result<Self> {
         // The address may hold a password: it is not repeated.
-        let bad = |why: String| Error::Address { uri: "http(s)://…".to_owned(), why };
+        let bad = |why: String| Error::Address {
+            uri: "http(s)://…".to_owned(),
+            why,
+        };
         let mut base = Url::parse(uri).map_err(|error| bad(error.to_string()))?;
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let login = match (base.username(), base.password()) {
@@ -55,7 +64,9 @@ impl Address {
                 password: Secret::new(decoded(password.unwrap_or_default())),
             }),
         };
-        base.set_username("").and_then(|()| base.set_password(None)).map_err(|()| bad("it has no host".to_owned()))?;
+        base.set_username("")
+            .and_then(|()| base.set_password(None))
+            .map_err(|()| bad("it has no host".to_owned()))?;
         base.set_fragment(None);
         Ok(Self::Http { base, login })
     }
@@ -98,7 +109,10 @@ mod tests {
         for (uri, meaning) in [
             ("https://example.org/a.git", "http https://example.org/a.git"),
             ("HTTPS://Example.org:8443/a", "http https://example.org:8443/a"),
-            ("https://u%40x:p%3a1@example.org/a", "http u@x:p:1@https://example.org/a"),
+            (
+                "https://u%40x:p%3a1@example.org/a",
+                "http u@x:p:1@https://example.org/a",
+            ),
             ("https://token@example.org/a", "http token:@https://example.org/a"),
             ("file:///srv/a%20b.git", "local /srv/a b.git"),
             ("file://host/srv/a.git", "local /srv/a.git"),
@@ -114,7 +128,10 @@ mod tests {
                 "ftp://example.org/a",
                 "error the address \"ftp://example.org/a\" cannot be used: its scheme is none of https, http, file, ssh and git",
             ),
-            ("ext::sh -c id", "error the address \"ext::sh -c id\" cannot be used: remote helpers are not supported"),
+            (
+                "ext::sh -c id",
+                "error the address \"ext::sh -c id\" cannot be used: remote helpers are not supported",
+            ),
         ] {
             assert_eq!(show(uri), meaning, "{uri}");
         }

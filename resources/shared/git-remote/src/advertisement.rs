@@ -15,7 +15,11 @@ pub(crate) enum Advertisement {
     /// Version 2: capabilities, such as `fetch=shallow filter`.
     Version2 { capabilities: Vec<String> },
     /// Version 0 or 1: capabilities, and all refs.
-    Version0 { capabilities: Vec<String>, refs: Vec<Ref>, shallow: Vec<Oid> },
+    Version0 {
+        capabilities: Vec<String>,
+        refs: Vec<Ref>,
+        shallow: Vec<Oid>,
+    },
 }
 
 impl Advertisement {
@@ -35,7 +39,9 @@ impl Advertisement {
             first = pktline::expect(&mut from)?;
         }
         let advertisement = match lines.first().map(Vec::as_slice) {
-            Some(b"version 2") => Self::Version2 { capabilities: lines[1..].iter().map(|line| lossy(line)).collect() },
+            Some(b"version 2") => Self::Version2 {
+                capabilities: lines[1..].iter().map(|line| lossy(line)).collect(),
+            },
             Some(b"version 1") => Self::version_0(&lines[1..])?,
             _ => Self::version_0(&lines)?,
         };
@@ -52,7 +58,10 @@ impl Advertisement {
             if index == 0
                 && let Some(end) = line.iter().position(|&byte| byte == 0)
             {
-                capabilities = lossy(&line[end + 1..]).split_ascii_whitespace().map(str::to_owned).collect();
+                capabilities = lossy(&line[end + 1..])
+                    .split_ascii_whitespace()
+                    .map(str::to_owned)
+                    .collect();
                 line = &line[..end];
             }
             if let Some(id) = line.strip_prefix(b"shallow ") {
@@ -67,17 +76,28 @@ impl Advertisement {
                         found.peeled = Some(id);
                     }
                 }
-                None => refs.push(Ref { name: name.to_vec(), id, peeled: None, target: None }),
+                None => refs.push(Ref {
+                    name: name.to_vec(),
+                    id,
+                    peeled: None,
+                    target: None,
+                }),
             }
         }
         for capability in &capabilities {
-            if let Some((name, target)) = capability.strip_prefix("symref=").and_then(|symref| symref.split_once(':'))
+            if let Some((name, target)) = capability
+                .strip_prefix("symref=")
+                .and_then(|symref| symref.split_once(':'))
                 && let Some(found) = refs.iter_mut().find(|found| found.name == name.as_bytes())
             {
                 found.target = Some(target.as_bytes().to_vec());
             }
         }
-        Ok(Self::Version0 { capabilities, refs, shallow })
+        Ok(Self::Version0 {
+            capabilities,
+            refs,
+            shallow,
+        })
     }
 
     fn capabilities(&self) -> &[String] {
@@ -93,15 +113,17 @@ impl Advertisement {
 
     /// The value of a capability.
     pub(crate) fn value(&self, name: &str) -> Option<&str> {
-        self.capabilities().iter().find_map(|capability| capability.strip_prefix(name)?.strip_prefix('='))
+        self.capabilities()
+            .iter()
+            .find_map(|capability| capability.strip_prefix(name)?.strip_prefix('='))
     }
 
     /// Whether a command of version 2 has a feature, or version 0 a capability.
     pub(crate) fn fetch_has(&self, feature: &str) -> bool {
         match self {
-            Self::Version2 { .. } => {
-                self.value("fetch").is_some_and(|features| features.split(' ').any(|found| found == feature))
-            }
+            Self::Version2 { .. } => self
+                .value("fetch")
+                .is_some_and(|features| features.split(' ').any(|found| found == feature)),
             Self::Version0 { .. } => self.has(feature),
         }
     }
@@ -174,14 +196,27 @@ mod tests {
             &format!("{A} refs/tags/v1^{{}}\n"),
             "0000",
         ];
-        let Advertisement::Version0 { refs, .. } = read(&lines).unwrap() else { panic!("version 0") };
+        let Advertisement::Version0 { refs, .. } = read(&lines).unwrap() else {
+            panic!("version 0")
+        };
         let shown: Vec<String> = refs
             .iter()
-            .map(|found| format!("{} {:?} {:?}", lossy(&found.name), found.peeled.is_some(), found.target.as_deref().map(lossy)))
+            .map(|found| {
+                format!(
+                    "{} {:?} {:?}",
+                    lossy(&found.name),
+                    found.peeled.is_some(),
+                    found.target.as_deref().map(lossy)
+                )
+            })
             .collect();
         assert_eq!(
             shown,
-            ["HEAD false Some(\"refs/heads/main\")", "refs/heads/main false None", "refs/tags/v1 true None"]
+            [
+                "HEAD false Some(\"refs/heads/main\")",
+                "refs/heads/main false None",
+                "refs/tags/v1 true None"
+            ]
         );
     }
 
@@ -191,12 +226,19 @@ mod tests {
         let read = read(&[&zero, "0000"]).unwrap();
         assert_eq!(
             read,
-            Advertisement::Version0 { capabilities: vec!["shallow".into()], refs: Vec::new(), shallow: Vec::new() }
+            Advertisement::Version0 {
+                capabilities: vec!["shallow".into()],
+                refs: Vec::new(),
+                shallow: Vec::new()
+            }
         );
     }
 
     #[test]
     fn another_object_format_is_refused() {
-        assert!(matches!(read(&["version 2\n", "object-format=sha256\n", "0000"]), Err(Error::ObjectFormat(_))));
+        assert!(matches!(
+            read(&["version 2\n", "object-format=sha256\n", "0000"]),
+            Err(Error::ObjectFormat(_))
+        ));
     }
 }

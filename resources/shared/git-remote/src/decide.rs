@@ -47,7 +47,9 @@ fn relation(repo: &Repository, new: Oid, old: Oid) -> Result<Relation> {
     match repo.graph_descendant_of(new, old) {
         Ok(true) => Ok(Relation::Descendant),
         Ok(false) => Ok(Relation::Other),
-        Err(error) => Err(Error::repository("compare the local and the remote history")(error)),
+        Err(error) => Err(Error::repository("compare the local and the remote history")(
+            error,
+        )),
     }
 }
 

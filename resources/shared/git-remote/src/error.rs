@@ -90,7 +90,11 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        move |error| Self::Io { doing, path: path.to_owned(), error }
+        move |error| Self::Io {
+            doing,
+            path: path.to_owned(),
+            error,
+        }
     }
 
     pub(crate) fn repository(doing: &'static str) -> impl Fn(git2::Error) -> Self {
@@ -108,7 +112,9 @@ impl Error {
     }
 
     pub(crate) fn not_here(id: Oid) -> Self {
-        Self::NotOurRef { message: format!("not our ref {id}") }
+        Self::NotOurRef {
+            message: format!("not our ref {id}"),
+        }
     }
 }
 
@@ -125,13 +131,19 @@ impl fmt::Display for Error {
             Self::Status { url, status } => write!(f, "{url} answered with status {status}"),
             Self::NotGit { url } => write!(f, "{url} is not a git repository served over smart HTTP"),
             Self::Server(message) => write!(f, "the remote refused: {message}"),
-            Self::NotOurRef { message } => write!(f, "the remote does not have what was asked for: {message}"),
+            Self::NotOurRef { message } => {
+                write!(f, "the remote does not have what was asked for: {message}")
+            }
             Self::Broken(what) => write!(f, "the connection to the remote broke: {what}"),
             Self::ObjectFormat(format) => write!(f, "the remote repository uses the object format {format}"),
             Self::Io { doing, path, error } => write!(f, "failed to {doing} {}: {error}", path.display()),
             Self::Repository { doing, error } => write!(f, "failed to {doing}: {}", error.message()),
             Self::Hooks { path, hook } => {
-                write!(f, "the local repository {} has a {hook} hook, which cannot be run", path.display())
+                write!(
+                    f,
+                    "the local repository {} has a {hook} hook, which cannot be run",
+                    path.display()
+                )
             }
             Self::NoPushOptions => f.write_str("the receiving end does not support push options"),
             Self::Interrupted => f.write_str("interrupted"),
@@ -155,8 +167,9 @@ impl From<Error> for SdkError {
             _ => Self::remote(text),
         };
         let hint = match &error {
-            Error::Network(_) => None,
-            Error::Transport { .. } => Some("use an https:// address, or keep the resource type that you use today"),
+            Error::Transport { .. } => {
+                Some("use an https:// address, or keep the resource type that you use today")
+            }
             Error::Login { sent: true, .. } => Some("check source.username and source.password"),
             Error::Login { sent: false, .. } => Some("set source.username and source.password"),
             Error::Status { status: 403, .. } => Some("check the permissions of source.username"),

@@ -34,7 +34,14 @@ pub(crate) struct Http {
 impl Http {
     pub(crate) fn new(base: Url, login: Option<&Login>, source: HttpClientSource) -> Result<Self> {
         let login = login.map(authorization).transpose()?;
-        Ok(Self { source, client: None, origin: base.origin(), base, login, runtime: Handle::current() })
+        Ok(Self {
+            source,
+            client: None,
+            origin: base.origin(),
+            base,
+            login,
+            runtime: Handle::current(),
+        })
     }
 
     fn client(&mut self) -> Result<HttpClient> {
@@ -64,12 +71,22 @@ impl Http {
         let url = without_query(response.url());
         if matches!(status, StatusCode::UNAUTHORIZED) {
             let host = response.url().host_str().unwrap_or_default().to_owned();
-            return Err(Error::Login { host, sent: self.login.is_some() });
+            return Err(Error::Login {
+                host,
+                sent: self.login.is_some(),
+            });
         }
         if !status.is_success() {
-            return Err(Error::Status { url: self.base.to_string(), status: status.as_u16() });
+            return Err(Error::Status {
+                url: self.base.to_string(),
+                status: status.as_u16(),
+            });
         }
-        let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let kind = response
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok())
+            .unwrap_or_default();
         if kind.split(';').next().is_some_and(|kind| kind.trim() == wanted) {
             return Ok(response);
         }
@@ -89,7 +106,10 @@ impl Http {
     fn body(&self, response: Response) -> ResponseBody {
         let (sender, receiver) = mpsc::channel(PIECES);
         self.runtime.spawn(pump(response, sender));
-        ResponseBody { receiver, piece: Bytes::new() }
+        ResponseBody {
+            receiver,
+            piece: Bytes::new(),
+        }
     }
 }
 
@@ -97,7 +117,12 @@ impl Wire for Http {
     fn advertise(&mut self, service: Service, version_2: bool) -> Result<Box<dyn BufRead + Send + '_>> {
         let mut url = self.part("info/refs");
         let query = format!("service={}", service.name());
-        url.set_query(Some(&self.base.query().map_or(query.clone(), |own| format!("{own}&{query}"))));
+        url.set_query(Some(
+            &self
+                .base
+                .query()
+                .map_or(query.clone(), |own| format!("{own}&{query}")),
+        ));
         let client = self.client()?;
         let mut request = client.client().get(url.clone()).header(ACCEPT, "*/*");
         if version_2 {
@@ -105,12 +130,20 @@ impl Wire for Http {
         }
         let request = self.authorized(request, &url);
         let response = self.runtime.block_on(client.send_retrying(request))?;
-        let response = self.checked(response, &format!("application/x-{}-advertisement", service.name()))?;
+        let response = self.checked(
+            response,
+            &format!("application/x-{}-advertisement", service.name()),
+        )?;
         self.follow(&response.url().clone());
         Ok(Box::new(self.body(response)))
     }
 
-    fn request(&mut self, service: Service, version_2: bool, body: Body<'_>) -> Result<Box<dyn BufRead + Send + '_>> {
+    fn request(
+        &mut self,
+        service: Service,
+        version_2: bool,
+        body: Body<'_>,
+    ) -> Result<Box<dyn BufRead + Send + '_>> {
         let url = self.part(service.name());
         let client = self.client()?;
         let mut request = client
@@ -124,7 +157,9 @@ impl Wire for Http {
         let request = self.authorized(request, &url);
         let response = match body {
             // Asking changes nothing on the other side: it may be repeated.
-            Body::Whole(body) => self.runtime.block_on(client.send_repeatable(request.body(body)))?,
+            Body::Whole(body) => self
+                .runtime
+                .block_on(client.send_repeatable(request.body(body)))?,
             Body::Written(write) => self.send_written(client, request, write)?,
         };
         let response = self.checked(response, &format!("application/x-{}-result", service.name()))?;
@@ -144,9 +179,17 @@ impl Http {
         let pieces = stream::unfold(receiver, |mut receiver| async {
             receiver.recv().await.map(|piece| (piece, receiver))
         });
-        let sending = self.runtime.spawn(async move { client.send_streaming(request, pieces).await });
-        let mut out = io::BufWriter::with_capacity(64 * 1024, RequestBody { sender: sender.clone() });
-        let written = write(&mut out).and_then(|()| out.flush().map_err(|error| Error::Broken(error.to_string())));
+        let sending = self
+            .runtime
+            .spawn(async move { client.send_streaming(request, pieces).await });
+        let mut out = io::BufWriter::with_capacity(
+            64 * 1024,
+            RequestBody {
+                sender: sender.clone(),
+            },
+        );
+        let written =
+            write(&mut out).and_then(|()| out.flush().map_err(|error| Error::Broken(error.to_string())));
         drop(out);
         if written.is_err() {
             // Without this the server would take what was sent for all of it. A closed channel has the same end.
@@ -155,9 +198,8 @@ impl Http {
         drop(sender);
         let sent = self.runtime.block_on(sending).map_err(|_| Error::Interrupted)?;
         match (sent, written) {
-            (Ok(response), Ok(())) => Ok(response),
             // A server that answers early, such as with 401 or 413, closes the channel that is written to.
-            (Ok(response), Err(Error::Broken(_))) => Ok(response),
+            (Ok(response), Ok(()) | Err(Error::Broken(_))) => Ok(response),
             (Err(error), Ok(()) | Err(Error::Broken(_))) => Err(error.into()),
             (_, Err(error)) => Err(error),
         }
@@ -183,7 +225,9 @@ async fn pump(mut response: Response, sender: mpsc::Sender<io::Result<Bytes>>) {
         let piece = match response.chunk().await {
             Ok(Some(piece)) => Ok(piece),
             Ok(None) => return,
-            Err(error) => Err(io::Error::other(concourse_resource_sdk::error::chain(&error.without_url()))),
+            Err(error) => Err(io::Error::other(concourse_resource_sdk::error::chain(
+                &error.without_url(),
+            ))),
         };
         let ended = piece.is_err();
         if sender.send(piece).await.is_err() || ended {

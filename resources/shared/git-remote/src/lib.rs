@@ -201,10 +201,17 @@ impl Remote {
             Address::Local(path) => Place::Local(Local::open(&path)?),
             Address::Http { base, login } => {
                 let login = login.or(options.login);
-                Place::Far(Box::new(Upload::new(Box::new(http::Http::new(base, login.as_ref(), options.http)?))))
+                Place::Far(Box::new(Upload::new(Box::new(http::Http::new(
+                    base,
+                    login.as_ref(),
+                    options.http,
+                )?))))
             }
         };
-        Ok(Self { place, interrupt: options.interrupt })
+        Ok(Self {
+            place,
+            interrupt: options.interrupt,
+        })
     }
 
     /// The git directory of a local repository, whose objects may be read in place.
@@ -247,7 +254,9 @@ impl Remote {
     pub fn fetch(&mut self, git_dir: &Path, fetch: &Fetch, cx: &Context) -> Result<FetchOutcome> {
         self.refuse_if_interrupted()?;
         match &mut self.place {
-            Place::Local(local) => local.fetch(git_dir, fetch, &self.interrupt).map(FetchOutcome::Fetched),
+            Place::Local(local) => local
+                .fetch(git_dir, fetch, &self.interrupt)
+                .map(FetchOutcome::Fetched),
             Place::Far(upload) => upload.fetch(git_dir, fetch, &self.interrupt, cx),
         }
     }
@@ -264,14 +273,23 @@ impl Remote {
         let packing = Packing::new(repo, cx)?;
         match &mut self.place {
             Place::Local(local) => local_push::push(local, packing.repo(), updates, push_options),
-            Place::Far(upload) => {
-                push::push(upload.wire(), packing.repo(), updates, push_options, &self.interrupt, cx)
-            }
+            Place::Far(upload) => push::push(
+                upload.wire(),
+                packing.repo(),
+                updates,
+                push_options,
+                &self.interrupt,
+                cx,
+            ),
         }
     }
 
     fn refuse_if_interrupted(&self) -> Result<()> {
-        if self.interrupt.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
+        if self.interrupt.load(Ordering::Relaxed) {
+            Err(Error::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 }
 

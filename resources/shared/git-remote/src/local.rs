@@ -23,13 +23,16 @@ impl Local {
         let repo = Repository::open(path).map_err(|error| Error::Repository {
             doing: "open the local repository",
             error: match error.code() {
-                ErrorCode::NotFound => {
-                    git2::Error::from_str(&format!("'{}' does not appear to be a git repository", path.display()))
-                }
+                ErrorCode::NotFound => git2::Error::from_str(&format!(
+                    "'{}' does not appear to be a git repository",
+                    path.display()
+                )),
                 _ => error,
             },
         })?;
-        let format = repo.config().and_then(|config| config.get_string("extensions.objectformat"));
+        let format = repo
+            .config()
+            .and_then(|config| config.get_string("extensions.objectformat"));
         match format {
             Ok(format) if !format.eq_ignore_ascii_case("sha1") => Err(Error::ObjectFormat(format)),
             _ => Ok(Self { repo }),
@@ -47,8 +50,9 @@ impl Local {
 
     pub(crate) fn refs(&self, prefixes: &[&str]) -> Result<Vec<Ref>> {
         let failed = Error::repository("read the refs of the local repository");
-        let wanted =
-            |name: &[u8]| prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()));
+        let wanted = |name: &[u8]| {
+            prefixes.is_empty() || prefixes.iter().any(|prefix| name.starts_with(prefix.as_bytes()))
+        };
         let mut refs = Vec::new();
         if wanted(b"HEAD") {
             refs.extend(self.head().map_err(&failed)?);
@@ -59,7 +63,9 @@ impl Local {
             if !wanted(reference.name_bytes()) {
                 continue;
             }
-            let Ok(resolved) = reference.resolve() else { continue };
+            let Ok(resolved) = reference.resolve() else {
+                continue;
+            };
             let Some(id) = resolved.target() else { continue };
             refs.push(Ref {
                 name: reference.name_bytes().to_vec(),
@@ -82,7 +88,12 @@ impl Local {
             resolved => resolved?.target(),
         };
         let target = head.symbolic_target_bytes().map(<[u8]>::to_vec);
-        Ok(id.map(|id| Ref { name: b"HEAD".to_vec(), id, peeled: None, target }))
+        Ok(id.map(|id| Ref {
+            name: b"HEAD".to_vec(),
+            id,
+            peeled: None,
+            target,
+        }))
     }
 
     fn peeled(&self, id: Oid) -> Option<Oid> {
@@ -93,19 +104,27 @@ impl Local {
     /// Makes all objects of this repository available at `git_dir`: links them, or copies them where it is another file
     /// system.
     pub(crate) fn fetch(&self, git_dir: &Path, fetch: &Fetch, interrupt: &AtomicBool) -> Result<Fetched> {
-        let odb = self.repo.odb().map_err(Error::repository("open the local objects"))?;
+        let odb = self
+            .repo
+            .odb()
+            .map_err(Error::repository("open the local objects"))?;
         for &want in &fetch.wants {
             if !odb.exists(want) {
                 return Err(Error::not_here(want));
             }
         }
-        let mut copy = Copy { interrupt, seen: HashSet::new() };
+        let mut copy = Copy {
+            interrupt,
+            seen: HashSet::new(),
+        };
         let from = self.git_dir().join("objects");
         let mut attempt = 1;
         loop {
             match copy.objects(&from, &git_dir.join("objects")) {
                 // A pack that vanished was replaced by another one.
-                Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS => {
+                Err(Error::Io { error, .. })
+                    if error.kind() == io::ErrorKind::NotFound && attempt < ATTEMPTS =>
+                {
                     attempt += 1;
                     copy.seen.clear();
                 }
@@ -196,7 +215,11 @@ impl Copy<'_> {
         self.packs(&from.join("pack"), &to.join("pack"))?;
         for entry in list(&from)? {
             let name = entry.file_name();
-            let is_loose = name.len() == 2 && name.to_string_lossy().bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_loose = name.len() == 2
+                && name
+                    .to_string_lossy()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_hexdigit());
             if is_loose {
                 let to = to.join(&name);
                 for file in list(&entry.path())? {
@@ -219,7 +242,11 @@ impl Copy<'_> {
             Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             packs => packs?,
         };
-        for index in packs.iter().map(fs::DirEntry::path).filter(|path| path.extension().is_some_and(|ext| ext == "idx")) {
+        for index in packs
+            .iter()
+            .map(fs::DirEntry::path)
+            .filter(|path| path.extension().is_some_and(|ext| ext == "idx"))
+        {
             let pack = index.with_extension("pack");
             for file in [&pack, &index] {
                 if let Some(name) = file.file_name() {
@@ -238,12 +265,16 @@ impl Copy<'_> {
             fs::create_dir_all(directory).map_err(Error::io("make the directory", directory))?;
         }
         // A symbolic link would stay one.
-        let is_plain = fs::symlink_metadata(from).map_err(Error::io("read", from))?.is_file();
+        let is_plain = fs::symlink_metadata(from)
+            .map_err(Error::io("read", from))?
+            .is_file();
         match fs::hard_link(from, to) {
             Ok(()) if is_plain => return Ok(()),
             Ok(()) => fs::remove_file(to).map_err(Error::io("replace", to))?,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(Error::io("read", from)(error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::io("read", from)(error));
+            }
             // Another file system, or one without links: the copy says what is wrong.
             Err(_) => {}
         }

@@ -12,8 +12,14 @@ use crate::push::pack;
 use crate::{Ref, RefOutcome, Update};
 
 /// Hooks that a push would run on a server.
-const HOOKS: [&str; 6] =
-    ["pre-receive", "update", "post-receive", "post-update", "reference-transaction", "proc-receive"];
+const HOOKS: [&str; 6] = [
+    "pre-receive",
+    "update",
+    "post-receive",
+    "post-update",
+    "reference-transaction",
+    "proc-receive",
+];
 
 pub(crate) fn push(
     local: &Local,
@@ -26,12 +32,23 @@ pub(crate) fn push(
     }
     refuse_hooks(local)?;
     let refs = local.refs(&[])?;
-    let old = |update: &Update| refs.iter().find(|found| found.name == update.dst.as_bytes()).map(|found| found.id);
+    let old = |update: &Update| {
+        refs.iter()
+            .find(|found| found.name == update.dst.as_bytes())
+            .map(|found| found.id)
+    };
     let mut outcomes = Vec::new();
     for update in updates {
         let outcome = decide(repo, update, old(update))?;
-        let refusal = if is_sent(&outcome) { refusal(local.repo(), update, &outcome) } else { None };
-        outcomes.push((update.dst.clone(), refusal.map_or(outcome, RefOutcome::RejectedThere)));
+        let refusal = if is_sent(&outcome) {
+            refusal(local.repo(), update, &outcome)
+        } else {
+            None
+        };
+        outcomes.push((
+            update.dst.clone(),
+            refusal.map_or(outcome, RefOutcome::RejectedThere),
+        ));
     }
     let sent: Vec<(&Update, Option<Oid>)> = updates
         .iter()
@@ -58,13 +75,23 @@ pub(crate) fn push(
 
 /// A hook that would be skipped in silence may be all that protects the repository.
 fn refuse_hooks(local: &Local) -> Result<()> {
-    let configured = local.repo().config().and_then(|config| config.get_path("core.hooksPath")).ok();
-    let hooks = configured.map_or_else(|| local.git_dir().join("hooks"), |path| local.git_dir().join(path));
+    let configured = local
+        .repo()
+        .config()
+        .and_then(|config| config.get_path("core.hooksPath"))
+        .ok();
+    let hooks = configured.map_or_else(
+        || local.git_dir().join("hooks"),
+        |path| local.git_dir().join(path),
+    );
     for hook in HOOKS {
         let is_executable = std::fs::metadata(hooks.join(hook))
             .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0);
         if is_executable {
-            return Err(Error::Hooks { path: local.git_dir().to_owned(), hook });
+            return Err(Error::Hooks {
+                path: local.git_dir().to_owned(),
+                hook,
+            });
         }
     }
     Ok(())
@@ -77,7 +104,10 @@ fn refusal(target: &Repository, update: &Update, outcome: &RefOutcome) -> Option
     if *outcome == RefOutcome::Deleted && is_on("receive.denyDeletes") {
         return Some("deletion prohibited".to_owned());
     }
-    if *outcome == RefOutcome::Forced && is_on("receive.denyNonFastForwards") && !update.dst.starts_with("refs/tags/") {
+    if *outcome == RefOutcome::Forced
+        && is_on("receive.denyNonFastForwards")
+        && !update.dst.starts_with("refs/tags/")
+    {
         return Some("non-fast-forward".to_owned());
     }
     let head = target.find_reference("HEAD").ok()?;
@@ -85,15 +115,29 @@ fn refusal(target: &Repository, update: &Update, outcome: &RefOutcome) -> Option
     if !is_checked_out {
         return None;
     }
-    match config.get_string("receive.denyCurrentBranch").unwrap_or_default().to_ascii_lowercase().as_str() {
+    match config
+        .get_string("receive.denyCurrentBranch")
+        .unwrap_or_default()
+        .to_ascii_lowercase()
+        .as_str()
+    {
         "ignore" | "warn" | "false" | "no" | "off" | "0" => None,
-        "updateinstead" => Some("receive.denyCurrentBranch=updateInstead is not supported for local repositories".to_owned()),
+        "updateinstead" => {
+            Some("receive.denyCurrentBranch=updateInstead is not supported for local repositories".to_owned())
+        }
         _ => Some("branch is currently checked out".to_owned()),
     }
 }
 
-fn copy_objects(local: &Local, repo: &Repository, sent: &[(&Update, Option<Oid>)], refs: &[Ref]) -> Result<()> {
-    let Some(mut pack) = pack(repo, sent, refs)? else { return Ok(()) };
+fn copy_objects(
+    local: &Local,
+    repo: &Repository,
+    sent: &[(&Update, Option<Oid>)],
+    refs: &[Ref],
+) -> Result<()> {
+    let Some(mut pack) = pack(repo, sent, refs)? else {
+        return Ok(());
+    };
     if pack.object_count() == 0 {
         return Ok(());
     }
@@ -115,14 +159,20 @@ fn copy_objects(local: &Local, repo: &Repository, sent: &[(&Update, Option<Oid>)
 /// Sets or deletes a ref if it still has its old value.
 fn set(target: &Repository, update: &Update, old: Option<Oid>) -> Result<(), git2::Error> {
     match (update.src, old) {
-        (Some(new), Some(old)) => target.reference_matching(&update.dst, new, true, old, "push").map(|_| ()),
+        (Some(new), Some(old)) => target
+            .reference_matching(&update.dst, new, true, old, "push")
+            .map(|_| ()),
         (Some(new), None) => target.reference(&update.dst, new, false, "push").map(|_| ()),
         (None, _) => {
             let mut reference = target.find_reference(&update.dst)?;
             if reference.target() == old {
                 return reference.delete();
             }
-            Err(git2::Error::new(ErrorCode::Modified, git2::ErrorClass::Reference, "its value changed"))
+            Err(git2::Error::new(
+                ErrorCode::Modified,
+                git2::ErrorClass::Reference,
+                "its value changed",
+            ))
         }
     }
 }

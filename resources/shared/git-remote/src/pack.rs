@@ -15,7 +15,7 @@ use crate::pktline::Demultiplexer;
 /// A pack with its index, below `objects/pack`. The default is a pack without any object, which is nowhere.
 #[derive(Default)]
 pub struct Pack {
-    index: Option<gix_pack::index::File>,
+    index: Option<Box<gix_pack::index::File>>,
     /// The index.
     pub path: PathBuf,
     /// How many objects it holds.
@@ -48,7 +48,11 @@ pub(crate) fn receive(
     let mut remote = RemoteLines { cx, text: Vec::new() };
     let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| remote.hear(text));
     let progress = cx.progress("Receiving objects", None);
-    let mut counted = Counted { from: &mut demultiplexer, progress: progress.clone(), interrupt };
+    let mut counted = Counted {
+        from: &mut demultiplexer,
+        progress: progress.clone(),
+        interrupt,
+    };
     let written = gix_pack::Bundle::write_to_directory(
         &mut counted,
         Some(&directory),
@@ -59,7 +63,11 @@ pub(crate) fn receive(
         gix_pack::bundle::write::Options::default(),
     );
     // The flush after the pack is read, so that the connection can be used again.
-    let drained = if written.is_ok() { io::copy(&mut demultiplexer, &mut io::sink()).map(|_| ()) } else { Ok(()) };
+    let drained = if written.is_ok() {
+        io::copy(&mut demultiplexer, &mut io::sink()).map(|_| ())
+    } else {
+        Ok(())
+    };
     let failure = demultiplexer.failure.take();
     progress.finish();
     if interrupt.load(Ordering::Relaxed) {
@@ -75,25 +83,38 @@ pub(crate) fn receive(
         // It only protects the pack from a concurrent `git gc`, and nobody else is here.
         let _ = std::fs::remove_file(keep);
     }
-    let Some(path) = written.index_path else { return Ok(None) };
+    let Some(path) = written.index_path else {
+        return Ok(None);
+    };
     open(path, written.index.num_objects).map(Some)
 }
 
 fn open(path: PathBuf, objects: u32) -> Result<Pack> {
     let index = gix_pack::index::File::at(&path, Kind::Sha1)
         .map_err(|error| Error::Broken(format!("the index {} cannot be read: {error}", path.display())))?;
-    Ok(Pack { index: Some(index), path, objects })
+    Ok(Pack {
+        index: Some(Box::new(index)),
+        path,
+        objects,
+    })
 }
 
 /// Tells a full disk from a broken stream.
-fn unwritten<'e>(errors: impl Iterator<Item = &'e (dyn std::error::Error + 'static)>, directory: PathBuf) -> Error {
+fn unwritten<'e>(
+    errors: impl Iterator<Item = &'e (dyn std::error::Error + 'static)>,
+    directory: PathBuf,
+) -> Error {
     let mut texts: Vec<String> = Vec::new();
     for error in errors {
         if let Some(io) = error.downcast_ref::<io::Error>()
             && is_local(io.kind())
         {
             let error = io::Error::new(io.kind(), io.to_string());
-            return Error::Io { doing: "write a pack to", path: directory, error };
+            return Error::Io {
+                doing: "write a pack to",
+                path: directory,
+                error,
+            };
         }
         texts.push(error.to_string());
     }
@@ -103,8 +124,13 @@ fn unwritten<'e>(errors: impl Iterator<Item = &'e (dyn std::error::Error + 'stat
 
 /// What only our own disk answers.
 fn is_local(kind: io::ErrorKind) -> bool {
-    use io::ErrorKind::{FileTooLarge, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
-    matches!(kind, StorageFull | QuotaExceeded | FileTooLarge | PermissionDenied | ReadOnlyFilesystem | NotFound)
+    use io::ErrorKind::{
+        FileTooLarge, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    matches!(
+        kind,
+        StorageFull | QuotaExceeded | FileTooLarge | PermissionDenied | ReadOnlyFilesystem | NotFound
+    )
 }
 
 /// The server's progress, a line at a time, as `git` shows it.
@@ -118,7 +144,9 @@ impl RemoteLines<'_> {
         for &byte in text {
             match byte {
                 b'\n' => {
-                    self.cx.log().trace(format!("remote: {}", String::from_utf8_lossy(&self.text)));
+                    self.cx
+                        .log()
+                        .trace(format!("remote: {}", String::from_utf8_lossy(&self.text)));
                     self.text.clear();
                 }
                 // What is redrawn is not worth a line each.
@@ -157,4 +185,3 @@ impl<R: BufRead> Read for Counted<'_, R> {
         Ok(count)
     }
 }
-

@@ -28,7 +28,9 @@ impl Packing {
             // What cannot be removed stays; it holds no secret.
             let _ = std::fs::remove_file(path);
         });
-        settings.write_all(SETTINGS).map_err(Error::io("write", settings.path()))?;
+        settings
+            .write_all(SETTINGS)
+            .map_err(Error::io("write", settings.path()))?;
         let failed = Error::repository("open the repository to push");
         let handle = Repository::open(repo.path()).map_err(&failed)?;
         let own = repo.commondir().join("config");
@@ -38,7 +40,11 @@ impl Packing {
             .and_then(|()| config.add_file(&own, ConfigLevel::Local, false))
             .and_then(|()| handle.set_config(&config))
             .map_err(&failed)?;
-        Ok(Self { repo: handle, _settings: settings, _abort: abort })
+        Ok(Self {
+            repo: handle,
+            _settings: settings,
+            _abort: abort,
+        })
     }
 
     pub(crate) fn repo(&self) -> &Repository {

@@ -4,9 +4,6 @@ use std::io::{self, BufRead, Read, Write};
 
 use crate::error::{Error, Result};
 
-/// The most data that one line holds.
-pub(crate) const MOST_DATA: usize = 65516;
-
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Line {
@@ -97,7 +94,14 @@ pub(crate) struct Demultiplexer<R, P> {
 
 impl<R: Read, P: FnMut(&[u8])> Demultiplexer<R, P> {
     pub(crate) fn new(from: R, progress: P) -> Self {
-        Self { from, progress, data: Vec::new(), at: 0, ended: false, failure: None }
+        Self {
+            from,
+            progress,
+            data: Vec::new(),
+            at: 0,
+            ended: false,
+            failure: None,
+        }
     }
 
     fn next(&mut self) -> Result<()> {
@@ -112,7 +116,9 @@ impl<R: Read, P: FnMut(&[u8])> Demultiplexer<R, P> {
                     }
                     Some((2, text)) => (self.progress)(text),
                     Some((3, text)) => return Err(Error::refused(&String::from_utf8_lossy(text))),
-                    Some((band, _)) => return Err(Error::Broken(format!("data on the unknown band {band} arrived"))),
+                    Some((band, _)) => {
+                        return Err(Error::Broken(format!("data on the unknown band {band} arrived")));
+                    }
                 },
                 Line::Flush | Line::Delimiter | Line::End => {
                     self.ended = true;
@@ -165,7 +171,15 @@ mod tests {
         while let Some(line) = read(&mut from).unwrap() {
             lines.push(line);
         }
-        assert_eq!(lines, [Line::Data(b"a\n".into()), Line::Delimiter, Line::Data(vec![0, 1, 2]), Line::Flush]);
+        assert_eq!(
+            lines,
+            [
+                Line::Data(b"a\n".into()),
+                Line::Delimiter,
+                Line::Data(vec![0, 1, 2]),
+                Line::Flush
+            ]
+        );
     }
 
     #[test]
@@ -185,8 +199,13 @@ mod tests {
         }
         stream.extend(FLUSH);
         let (mut pack, mut heard) = (Vec::new(), Vec::new());
-        Demultiplexer::new(stream.as_slice(), |text: &[u8]| heard.extend_from_slice(text)).read_to_end(&mut pack).unwrap();
-        assert_eq!((pack.as_slice(), heard.as_slice()), (&b"pack"[..], &b"half\rdone\n"[..]));
+        Demultiplexer::new(stream.as_slice(), |text: &[u8]| heard.extend_from_slice(text))
+            .read_to_end(&mut pack)
+            .unwrap();
+        assert_eq!(
+            (pack.as_slice(), heard.as_slice()),
+            (&b"pack"[..], &b"half\rdone\n"[..])
+        );
 
         let mut stream = Vec::new();
         write(&mut stream, b"\x03no such thing\n").unwrap();

@@ -27,7 +27,9 @@ pub(crate) fn push(
     let advertisement = Advertisement::read(&mut answer, Service::ReceivePack)?;
     drop(answer);
     let Advertisement::Version0 { refs, .. } = &advertisement else {
-        return Err(Error::Broken("the server answered a push with protocol version 2".to_owned()));
+        return Err(Error::Broken(
+            "the server answered a push with protocol version 2".to_owned(),
+        ));
     };
     if !push_options.is_empty() && !advertisement.has("push-options") {
         return Err(Error::NoPushOptions);
@@ -59,7 +61,9 @@ pub(crate) fn push(
 }
 
 fn old(refs: &[Ref], update: &Update) -> Option<Oid> {
-    refs.iter().find(|found| found.name == update.dst.as_bytes()).map(|found| found.id)
+    refs.iter()
+        .find(|found| found.name == update.dst.as_bytes())
+        .map(|found| found.id)
 }
 
 /// The part of the request before the pack.
@@ -89,7 +93,11 @@ fn commands(
     }
     for (index, (update, old)) in sent.iter().enumerate() {
         let id = |id: Option<Oid>| id.unwrap_or(Oid::ZERO_SHA1);
-        let tail = if index == 0 { format!("\0 {}", capabilities.join(" ")) } else { String::new() };
+        let tail = if index == 0 {
+            format!("\0 {}", capabilities.join(" "))
+        } else {
+            String::new()
+        };
         let line = format!("{} {} {}{tail}", id(*old), id(update.src), update.dst);
         pktline::write(&mut head, line).map_err(broken)?;
     }
@@ -140,7 +148,10 @@ fn collect<'r>(
     for known in refs {
         let id = known.peeled.unwrap_or(known.id);
         // Only what is here can be left out.
-        if let Ok(commit) = repo.find_object(id, None).and_then(|object| object.peel(ObjectType::Commit)) {
+        if let Ok(commit) = repo
+            .find_object(id, None)
+            .and_then(|object| object.peel(ObjectType::Commit))
+        {
             walk.hide(commit.id())?;
         }
     }
@@ -195,7 +206,11 @@ fn read_report(
     let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| heard.extend_from_slice(text));
     let read = demultiplexer.read_to_end(&mut bytes);
     let failure = demultiplexer.failure.take();
-    for line in String::from_utf8_lossy(&heard).split(['\n', '\r']).map(str::trim_end).filter(|line| !line.is_empty()) {
+    for line in String::from_utf8_lossy(&heard)
+        .split(['\n', '\r'])
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+    {
         cx.log().line(format!("remote: {line}"));
     }
     match (read, failure) {
@@ -211,7 +226,9 @@ fn apply(outcomes: &mut [(String, RefOutcome)], report: &Report) {
             (Some(Ok(())), None) => {}
             (Some(Err(why)), _) => *outcome = RefOutcome::RejectedThere(why.clone()),
             (_, Some(failure)) => *outcome = RefOutcome::RejectedThere(format!("unpack failed: {failure}")),
-            (None, None) => *outcome = RefOutcome::RejectedThere("the remote did not report on it".to_owned()),
+            (None, None) => {
+                *outcome = RefOutcome::RejectedThere("the remote did not report on it".to_owned());
+            }
         }
     }
 }

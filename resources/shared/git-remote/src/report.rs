@@ -41,14 +41,21 @@ mod tests {
     #[test]
     fn each_ref_has_its_own_answer() {
         let mut stream = Vec::new();
-        for line in ["unpack ok\n", "ok refs/heads/main\n", "ng refs/heads/x pre-receive hook declined\n"] {
+        for line in [
+            "unpack ok\n",
+            "ok refs/heads/main\n",
+            "ng refs/heads/x pre-receive hook declined\n",
+        ] {
             pktline::write(&mut stream, line).unwrap();
         }
         stream.extend(pktline::FLUSH);
         let report = Report::read(&mut stream.as_slice()).unwrap();
         assert_eq!(report.unpack_failure, None);
         assert_eq!(report.refs["refs/heads/main"], Ok(()));
-        assert_eq!(report.refs["refs/heads/x"], Err("pre-receive hook declined".to_owned()));
+        assert_eq!(
+            report.refs["refs/heads/x"],
+            Err("pre-receive hook declined".to_owned())
+        );
     }
 
     #[test]

@@ -11,11 +11,17 @@ pub fn init() {
     ONCE.call_once(|| {
         use git2::ConfigLevel::{Global, ProgramData, System, XDG};
         for level in [ProgramData, System, XDG, Global] {
-            #[expect(unsafe_code, reason = "libgit2 keeps this setting in a global; nothing else touches it yet")]
+            #[expect(
+                unsafe_code,
+                reason = "libgit2 keeps this setting in a global; nothing else touches it yet"
+            )]
             // A level that cannot be set has no search path on this platform.
             let _ = unsafe { git2::opts::set_search_path(level, "") };
         }
-        #[expect(unsafe_code, reason = "libgit2 keeps this setting in a global; nothing else touches it yet")]
+        #[expect(
+            unsafe_code,
+            reason = "libgit2 keeps this setting in a global; nothing else touches it yet"
+        )]
         // The call fails only for want of memory; then opening a repository says so.
         let _ = unsafe { git2::opts::set_verify_owner_validation(false) };
     });

@@ -25,7 +25,10 @@ pub(crate) struct Upload {
 
 impl Upload {
     pub(crate) fn new(wire: Box<dyn Wire>) -> Self {
-        Self { wire, advertisement: None }
+        Self {
+            wire,
+            advertisement: None,
+        }
     }
 
     pub(crate) fn wire(&mut self) -> &mut dyn Wire {
@@ -51,7 +54,10 @@ impl Upload {
     pub(crate) fn refs(&mut self, prefixes: &[&str]) -> Result<Vec<Ref>> {
         if let Advertisement::Version0 { refs, .. } = self.advertisement()? {
             let wanted = |found: &&Ref| {
-                prefixes.is_empty() || prefixes.iter().any(|prefix| found.name.starts_with(prefix.as_bytes()))
+                prefixes.is_empty()
+                    || prefixes
+                        .iter()
+                        .any(|prefix| found.name.starts_with(prefix.as_bytes()))
             };
             return Ok(refs.iter().filter(wanted).cloned().collect());
         }
@@ -95,9 +101,12 @@ impl Upload {
             return self.fetch_2(git_dir, fetch, interrupt, cx);
         }
         if fetch.need_common {
-            return Err(Error::Broken("the server cannot tell what is in common".to_owned()));
+            return Err(Error::Broken(
+                "the server cannot tell what is in common".to_owned(),
+            ));
         }
-        self.fetch_0(git_dir, fetch, interrupt, cx).map(FetchOutcome::Fetched)
+        self.fetch_0(git_dir, fetch, interrupt, cx)
+            .map(FetchOutcome::Fetched)
     }
 
     /// One round where the server knows all of `haves` or there are none, two otherwise.
@@ -160,7 +169,13 @@ impl Upload {
     }
 
     /// Version 0, without any negotiation: one request, one answer.
-    fn fetch_0(&mut self, git_dir: &Path, fetch: &Fetch, interrupt: &AtomicBool, cx: &Context) -> Result<Fetched> {
+    fn fetch_0(
+        &mut self,
+        git_dir: &Path,
+        fetch: &Fetch,
+        interrupt: &AtomicBool,
+        cx: &Context,
+    ) -> Result<Fetched> {
         let advertisement = self.advertisement()?;
         let mut capabilities = vec![AGENT];
         for wanted in ["side-band-64k", "ofs-delta", "shallow", "filter", "include-tag"] {
@@ -169,12 +184,21 @@ impl Upload {
             }
         }
         if !capabilities.contains(&"side-band-64k") {
-            return Err(Error::Broken("the server is too old: it cannot multiplex its answer".to_owned()));
+            return Err(Error::Broken(
+                "the server is too old: it cannot multiplex its answer".to_owned(),
+            ));
         }
-        let (shallow, filter) = (capabilities.contains(&"shallow"), capabilities.contains(&"filter"));
+        let (shallow, filter) = (
+            capabilities.contains(&"shallow"),
+            capabilities.contains(&"filter"),
+        );
         let mut body = Vec::new();
         for (index, id) in fetch.wants.iter().enumerate() {
-            let tail = if index == 0 { format!(" {}", capabilities.join(" ")) } else { String::new() };
+            let tail = if index == 0 {
+                format!(" {}", capabilities.join(" "))
+            } else {
+                String::new()
+            };
             line(&mut body, format!("want {id}{tail}\n"))?;
         }
         if shallow {
@@ -215,7 +239,9 @@ fn sections(answer: &mut dyn BufRead, fetched: &mut Fetched) -> Result<Sections>
     let mut answer = answer;
     let mut common = Vec::new();
     loop {
-        let Line::Data(head) = pktline::expect(&mut answer)? else { return Ok(Sections::Common(common)) };
+        let Line::Data(head) = pktline::expect(&mut answer)? else {
+            return Ok(Sections::Common(common));
+        };
         let head = pktline::text(&head).to_vec();
         if head == b"packfile" {
             return Ok(Sections::Pack);
@@ -246,7 +272,12 @@ fn advertised(text: &[u8]) -> Result<Option<Ref>> {
     let (id, rest) = id_and_rest(text)?;
     // The name of a ref has no blank.
     let mut words = rest.split(|&byte| byte == b' ');
-    let mut found = Ref { name: words.next().unwrap_or_default().to_vec(), id, peeled: None, target: None };
+    let mut found = Ref {
+        name: words.next().unwrap_or_default().to_vec(),
+        id,
+        peeled: None,
+        target: None,
+    };
     for word in words {
         if let Some(target) = word.strip_prefix(b"symref-target:") {
             found.target = Some(target.to_vec());
@@ -286,5 +317,7 @@ fn filter_line(filter: Filter) -> Option<&'static str> {
 }
 
 fn line(body: &mut Vec<u8>, text: impl AsRef<[u8]>) -> Result<()> {
-    pktline::write(body, text).and_then(|()| body.flush()).map_err(|error| Error::Broken(error.to_string()))
+    pktline::write(body, text)
+        .and_then(|()| body.flush())
+        .map_err(|error| Error::Broken(error.to_string()))
 }

@@ -34,5 +34,10 @@ pub(crate) trait Wire: Send {
     fn advertise(&mut self, service: Service, version_2: bool) -> Result<Box<dyn BufRead + Send + '_>>;
 
     /// Sends a request, and reads its answer.
-    fn request(&mut self, service: Service, version_2: bool, body: Body<'_>) -> Result<Box<dyn BufRead + Send + '_>>;
+    fn request(
+        &mut self,
+        service: Service,
+        version_2: bool,
+        body: Body<'_>,
+    ) -> Result<Box<dyn BufRead + Send + '_>>;
 }
