@@ -342,11 +342,7 @@ impl<'a> RemoteHistory<'a> {
             let fetch = Fetch {
                 wants: vec![tip],
                 haves: known.into_iter().collect(),
-                filter: if self.remote.supports_filter()? {
-                    self.objects()
-                } else {
-                    Objects::None
-                },
+                filter: self.objects(),
                 ..Fetch::default()
             };
             self.remote.fetch(&path, &fetch, self.cx)?;
@@ -355,11 +351,26 @@ impl<'a> RemoteHistory<'a> {
                 .reference(TIP, tip, true, "check")
                 .map_err(|error| Error::internal("failed to write to the cache").cause(error.message()))?;
         }
+        if let Some(Cursor::Id(id)) = cursor {
+            self.fetch_beside(&path, &history, tip, id)?;
+        }
         let cursor = cursor.and_then(|cursor| match cursor {
             Cursor::Id(id) => history.commit(id).ok().map(|_| id),
             Cursor::Abbreviated(text) => history.resolve(text),
         });
         Ok(history.versions(self.filter, tip, cursor)?)
+    }
+
+    /// Fetches a cursor that is not on the branch any more, where the server still has it and gives it.
+    fn fetch_beside(&mut self, path: &Path, history: &History, tip: Oid, cursor: Oid) -> Result<()> {
+        if history.commit(cursor).is_ok() || !self.remote.supports_any_want()? {
+            return Ok(());
+        }
+        let fetch = Fetch { wants: vec![cursor], haves: vec![tip], filter: self.objects(), ..Fetch::default() };
+        match self.remote.fetch(path, &fetch, self.cx) {
+            Ok(_) | Err(git_remote::Error::NotOurRef { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn objects(&self) -> Objects {
