@@ -4,7 +4,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 
 /// What stays as it is in a segment of a URL's path.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// What Concourse tells of the build, through environment variables. Every value is optional: one-off builds lack names,
 /// and `check` has none at all.
@@ -61,7 +65,8 @@ impl BuildMetadata {
             name: get("BUILD_NAME"),
             job: get("BUILD_JOB_NAME"),
             pipeline: get("BUILD_PIPELINE_NAME"),
-            instance_vars: get("BUILD_PIPELINE_INSTANCE_VARS").and_then(|text| serde_json::from_str(&text).ok()),
+            instance_vars: get("BUILD_PIPELINE_INSTANCE_VARS")
+                .and_then(|text| serde_json::from_str(&text).ok()),
             team: get("BUILD_TEAM_NAME"),
             created_by: get("BUILD_CREATED_BY"),
             status: get("BUILD_STATUS").and_then(|status| match status.as_str() {
@@ -83,13 +88,16 @@ impl BuildMetadata {
             return self.url.clone();
         }
         let atc = self.atc_external_url.as_deref()?;
-        let (Some(team), Some(pipeline), Some(job), Some(name)) = (&self.team, &self.pipeline, &self.job, &self.name)
+        let (Some(team), Some(pipeline), Some(job), Some(name)) =
+            (&self.team, &self.pipeline, &self.job, &self.name)
         else {
             return Some(format!("{atc}/builds/{}", encoded(self.id.as_deref()?)));
         };
         let (team, pipeline, job, name) = (encoded(team), encoded(pipeline), encoded(job), encoded(name));
         let query = self.instance_query();
-        Some(format!("{atc}/teams/{team}/pipelines/{pipeline}/jobs/{job}/builds/{name}{query}"))
+        Some(format!(
+            "{atc}/teams/{team}/pipelines/{pipeline}/jobs/{job}/builds/{name}{query}"
+        ))
     }
 
     /// `?vars.name="value"` as Concourse's own pages have it.
@@ -100,7 +108,11 @@ impl BuildMetadata {
             .flatten()
             .map(|(name, value)| format!("vars.{}={}", encoded(name), encoded(&value.to_string())))
             .collect();
-        if vars.is_empty() { String::new() } else { format!("?{}", vars.join("&")) }
+        if vars.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", vars.join("&"))
+        }
     }
 }
 
@@ -114,7 +126,10 @@ mod tests {
 
     fn build(variables: &[(&str, &str)]) -> BuildMetadata {
         BuildMetadata::from_variables(|name| {
-            variables.iter().find(|variable| variable.0 == name).map(|variable| variable.1.to_owned())
+            variables
+                .iter()
+                .find(|variable| variable.0 == name)
+                .map(|variable| variable.1.to_owned())
         })
     }
 
@@ -134,10 +149,21 @@ mod tests {
         );
         let mut instance = job.to_vec();
         instance.push(("BUILD_PIPELINE_INSTANCE_VARS", r#"{"branch":"x","n":1}"#));
-        assert!(build(&instance).url().unwrap().ends_with("/builds/7?vars.branch=%22x%22&vars.n=1"));
-        assert_eq!(build(&[atc, ("BUILD_ID", "42")]).url().as_deref(), Some("https://ci.example.org/builds/42"));
+        assert!(
+            build(&instance)
+                .url()
+                .unwrap()
+                .ends_with("/builds/7?vars.branch=%22x%22&vars.n=1")
+        );
+        assert_eq!(
+            build(&[atc, ("BUILD_ID", "42")]).url().as_deref(),
+            Some("https://ci.example.org/builds/42")
+        );
         assert_eq!(build(&[atc]).url(), None);
-        assert_eq!(build(&[atc, ("BUILD_URL", "https://x")]).url().as_deref(), Some("https://x"));
+        assert_eq!(
+            build(&[atc, ("BUILD_URL", "https://x")]).url().as_deref(),
+            Some("https://x")
+        );
         assert_eq!(build(&[("BUILD_ID", "42")]).url(), None);
     }
 

@@ -41,7 +41,12 @@ impl CacheDir {
                 return None;
             }
         }
-        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock")).ok()?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join("lock"))
+            .ok()?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).ok()?;
         Some(Self { path, _lock: lock })
     }
@@ -51,7 +56,10 @@ impl CacheDir {
 fn digest(source: &Value) -> String {
     let mut text = String::new();
     canonical(source, &mut text);
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn canonical(value: &Value, text: &mut String) {
@@ -95,17 +103,28 @@ mod tests {
         assert!(CacheDir::open(tmp.path(), "x", &json!({"b": 2, "a": 1})).is_none());
         let other = CacheDir::open(tmp.path(), "x", &json!({"a": "1", "b": 2})).unwrap();
         assert_ne!(first.path(), other.path());
-        assert_eq!(fs::metadata(first.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(
+            fs::metadata(first.path()).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
         let path = first.path().to_owned();
         drop(first);
-        assert_eq!(CacheDir::open(tmp.path(), "x", &json!({"b": 2, "a": 1})).unwrap().path(), path);
+        assert_eq!(
+            CacheDir::open(tmp.path(), "x", &json!({"b": 2, "a": 1}))
+                .unwrap()
+                .path(),
+            path
+        );
     }
 
     #[test]
     fn a_link_or_an_open_directory_is_not_used() {
         let tmp = tempfile::tempdir().unwrap();
         let source = json!({});
-        let path = CacheDir::open(tmp.path(), "x", &source).unwrap().path().to_owned();
+        let path = CacheDir::open(tmp.path(), "x", &source)
+            .unwrap()
+            .path()
+            .to_owned();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
         assert!(CacheDir::open(tmp.path(), "x", &source).is_none());
         fs::remove_dir_all(&path).unwrap();

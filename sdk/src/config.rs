@@ -98,12 +98,21 @@ pub struct Problem {
 impl Problem {
     /// A problem with the field at `path`; printed as `path: message`.
     pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: FieldPath::new(path), message: message.into(), hint: None, exit: 1, verbatim: false }
+        Self {
+            path: FieldPath::new(path),
+            message: message.into(),
+            hint: None,
+            exit: 1,
+            verbatim: false,
+        }
     }
 
     /// A problem whose text a contract gives; printed as it stands.
     pub fn verbatim(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { verbatim: true, ..Self::new(path, message) }
+        Self {
+            verbatim: true,
+            ..Self::new(path, message)
+        }
     }
 
     /// Adds what to write instead.

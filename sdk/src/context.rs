@@ -1,54 +1,329 @@
 //! What a command has at hand besides its request.
 
-// SKELETON: signatures that the resources rely on; the SDK helper fills in bodies and may add more.
-
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
 
 use crate::build::BuildMetadata;
 use crate::cache::CacheDir;
 use crate::config::Step;
-use crate::console::{Console, Progress};
+use crate::console::{Console, Progress, Style, Unit};
 use crate::http::HttpOptions;
+
+/// A clean-up that runs when a command is aborted.
+pub(crate) type Cleanup = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Everything around a command: build metadata, clock, console, HTTP, cache, cancellation. Cheap to clone; may be moved
 /// into blocking tasks.
+///
+/// The SDK makes one for each command. [`Context::builder`] makes one for a test that calls a command in-process.
 #[derive(Clone)]
 pub struct Context {
-    _inner: Arc<()>,
+    inner: Arc<Inner>,
 }
 
+struct Inner {
+    step: Step,
+    resource: String,
+    user_agent: String,
+    build: BuildMetadata,
+    clock: Clock,
+    console: Console,
+    tmp: PathBuf,
+    cached_source: Option<Value>,
+    cancelled: CancellationToken,
+    interrupt: Arc<AtomicBool>,
+    cleanups: Cleanups,
+}
+
+type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
+
 impl Context {
+    /// Begins a context, for running a command in-process; by default without build metadata, cache and output.
+    #[must_use]
+    pub fn builder(resource: &str, step: Step) -> ContextBuilder {
+        ContextBuilder {
+            inner: Inner {
+                step,
+                resource: resource.to_owned(),
+                user_agent: format!("concourse-{resource}-resource/{}", env!("CARGO_PKG_VERSION")),
+                build: BuildMetadata::default(),
+                clock: Box::new(SystemTime::now),
+                console: Console::to(
+                    Box::new(std::io::sink()),
+                    Style {
+                        colour: false,
+                        redraw: false,
+                    },
+                ),
+                tmp: tmp_from_env(),
+                cached_source: None,
+                cancelled: CancellationToken::new(),
+                interrupt: Arc::default(),
+                cleanups: Cleanups::default(),
+            },
+        }
+    }
+
     /// Which command runs.
-    pub fn step(&self) -> Step { unimplemented!() }
+    #[must_use]
+    pub fn step(&self) -> Step {
+        self.inner.step
+    }
+
     /// The metadata of the build.
-    pub fn build(&self) -> &BuildMetadata { unimplemented!() }
+    #[must_use]
+    pub fn build(&self) -> &BuildMetadata {
+        &self.inner.build
+    }
+
     /// The current time.
-    pub fn now(&self) -> SystemTime { unimplemented!() }
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        (self.inner.clock)()
+    }
+
     /// The build log: stderr, redacted.
-    pub fn log(&self) -> &Console { unimplemented!() }
+    #[must_use]
+    pub fn log(&self) -> &Console {
+        &self.inner.console
+    }
+
     /// A builder for the one kind of HTTP client.
-    pub fn http(&self) -> HttpOptions { unimplemented!() }
-    /// The directory that outlives this check, keyed by the source; none in the CLI, none for get and put, none if unusable.
-    pub fn cache(&self) -> Option<CacheDir> { unimplemented!() }
+    #[must_use]
+    pub fn http(&self) -> HttpOptions {
+        HttpOptions::new(self.inner.user_agent.as_str())
+    }
+
+    /// The directory that outlives this check, keyed by the source. None in the CLI, for get and put, if it is unusable,
+    /// and while somebody else (another process, an earlier `CacheDir` of this one) has it.
+    #[must_use]
+    pub fn cache(&self) -> Option<CacheDir> {
+        CacheDir::open(
+            &self.inner.tmp,
+            &self.inner.resource,
+            self.inner.cached_source.as_ref()?,
+        )
+    }
+
     /// Where temporary files go: `$TMPDIR`, default `/tmp`.
-    pub fn tmp(&self) -> &Path { unimplemented!() }
+    #[must_use]
+    pub fn tmp(&self) -> &Path {
+        &self.inner.tmp
+    }
+
     /// Whether SIGTERM or SIGINT arrived.
-    pub fn is_cancelled(&self) -> bool { unimplemented!() }
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.inner.interrupt.load(Ordering::SeqCst)
+    }
+
     /// Resolves when SIGTERM or SIGINT arrives.
-    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static { async { unimplemented!() } }
+    ///
+    /// A command need not wait for it: its future is dropped at its next `.await`. Blocking work has to look, here or at
+    /// [`Context::interrupt`], before it does what cannot be taken back.
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        self.inner.cancelled.clone().cancelled_owned()
+    }
+
     /// A flag that becomes true on SIGTERM or SIGINT, for blocking work that polls.
-    pub fn interrupt(&self) -> Arc<std::sync::atomic::AtomicBool> { unimplemented!() }
-    /// A progress line for a transfer; `total` in bytes or items where known.
-    pub fn progress(&self, what: &str, total: Option<u64>) -> Progress { let _ = (what, total); unimplemented!() }
+    #[must_use]
+    pub fn interrupt(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.inner.interrupt)
+    }
+
+    /// A progress line for a transfer; `total` in bytes where known.
+    #[must_use]
+    pub fn progress(&self, what: &str, total: Option<u64>) -> Progress {
+        Progress::new(self.inner.console.clone(), what, total, Unit::Bytes)
+    }
+
+    /// A progress line for work that is counted in items, such as files or requests.
+    #[must_use]
+    pub fn progress_items(&self, what: &str, total: Option<u64>) -> Progress {
+        Progress::new(self.inner.console.clone(), what, total, Unit::Items)
+    }
+
     /// Registers a clean-up that runs when the command is aborted; dropping the guard takes it back.
-    pub fn on_abort(&self, cleanup: impl Future<Output = ()> + Send + 'static) -> AbortGuard { let _ = cleanup; unimplemented!() }
+    ///
+    /// All clean-ups together have 1.5 seconds, and run after the command's future was dropped; blocking work that the
+    /// command began may still run beside them.
+    pub fn on_abort(&self, cleanup: impl Future<Output = ()> + Send + 'static) -> AbortGuard {
+        AbortGuard {
+            id: self.inner.cleanups.add(Box::pin(cleanup)),
+            cx: self.clone(),
+        }
+    }
+
+    /// Announces the abort.
+    pub(crate) fn cancel(&self) {
+        self.inner.interrupt.store(true, Ordering::SeqCst);
+        self.inner.cancelled.cancel();
+    }
+
+    /// Takes all clean-ups, so that dropping their guards no longer takes them back.
+    pub(crate) fn take_cleanups(&self) -> Vec<Cleanup> {
+        std::mem::take(&mut *self.inner.cleanups.lock())
+            .into_values()
+            .collect()
+    }
+}
+
+/// `$TMPDIR`, default `/tmp`.
+fn tmp_from_env() -> PathBuf {
+    std::env::var_os("TMPDIR")
+        .filter(|tmp| !tmp.is_empty())
+        .map_or_else(|| "/tmp".into(), PathBuf::from)
+}
+
+/// Makes a [`Context`] for a test that calls a command in-process.
+pub struct ContextBuilder {
+    inner: Inner,
+}
+
+impl ContextBuilder {
+    /// Sets the build metadata.
+    #[must_use]
+    pub fn build_metadata(mut self, build: BuildMetadata) -> Self {
+        self.inner.build = build;
+        self
+    }
+
+    /// Sets the clock.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.inner.clock = Box::new(clock);
+        self
+    }
+
+    /// Sets where temporary files and the cache go.
+    #[must_use]
+    pub fn tmp(mut self, tmp: impl Into<PathBuf>) -> Self {
+        self.inner.tmp = tmp.into();
+        self
+    }
+
+    /// Allows the cache of this source.
+    #[must_use]
+    pub fn cached(mut self, source: Value) -> Self {
+        self.inner.cached_source = Some(source);
+        self
+    }
+
+    /// Writes the log there, plain.
+    #[must_use]
+    pub fn log_to(self, sink: impl std::io::Write + Send + 'static) -> Self {
+        self.console(Console::to(
+            Box::new(sink),
+            Style {
+                colour: false,
+                redraw: false,
+            },
+        ))
+    }
+
+    pub(crate) fn console(mut self, console: Console) -> Self {
+        self.inner.console = console;
+        self
+    }
+
+    pub(crate) fn version(mut self, version: &str) -> Self {
+        self.inner.user_agent = format!("concourse-{}-resource/{version}", self.inner.resource);
+        self
+    }
+
+    /// The context.
+    #[must_use]
+    pub fn finish(self) -> Context {
+        Context {
+            inner: Arc::new(self.inner),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Cleanups {
+    registered: Mutex<BTreeMap<u64, Cleanup>>,
+    next: AtomicU64,
+}
+
+impl Cleanups {
+    fn add(&self, cleanup: Cleanup) -> u64 {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        self.lock().insert(id, cleanup);
+        id
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Cleanup>> {
+        self.registered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Takes an [`Context::on_abort`] clean-up back when dropped.
-#[must_use]
+#[must_use = "dropping the guard takes the clean-up back"]
 pub struct AbortGuard {
-    _private: (),
+    id: u64,
+    cx: Context,
+}
+
+impl Drop for AbortGuard {
+    fn drop(&mut self) {
+        let taken = self.cx.inner.cleanups.lock().remove(&self.id);
+        // Dropped without the lock: a clean-up may own further guards.
+        drop(taken);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context() -> Context {
+        Context::builder("x", Step::Check).finish()
+    }
+
+    #[test]
+    fn a_dropped_guard_takes_its_clean_up_back_but_not_after_the_abort() {
+        let cx = context();
+        let kept = cx.on_abort(async {});
+        drop(cx.on_abort(async {}));
+        assert_eq!(cx.inner.cleanups.lock().len(), 1);
+        let taken = cx.take_cleanups();
+        drop(kept);
+        assert_eq!(taken.len(), 1);
+    }
+
+    #[test]
+    fn a_clean_up_may_own_a_guard() {
+        let cx = context();
+        let inner = cx.on_abort(async {});
+        let outer = cx.on_abort(async move { drop(inner) });
+        drop(outer);
+        assert!(cx.take_cleanups().is_empty());
+    }
+
+    #[tokio::test]
+    async fn cancellation_is_seen_in_every_way() {
+        let cx = context();
+        let clone = cx.clone();
+        assert!(!clone.is_cancelled());
+        cx.cancel();
+        clone.cancelled().await;
+        assert!(clone.is_cancelled() && clone.interrupt().load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn there_is_a_cache_only_where_it_was_allowed() {
+        let tmp = tempfile::tempdir().unwrap();
+        let builder = || Context::builder("x", Step::Check).tmp(tmp.path());
+        assert!(builder().finish().cache().is_none());
+        assert!(builder().cached(serde_json::json!({})).finish().cache().is_some());
+    }
 }

@@ -119,7 +119,12 @@ pub struct Report {
 impl Report {
     /// A report with exit status 1 and nothing but its first line.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), cause: None, hint: None, exit: 1 }
+        Self {
+            text: text.into(),
+            cause: None,
+            hint: None,
+            exit: 1,
+        }
     }
 }
 

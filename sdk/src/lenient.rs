@@ -66,7 +66,9 @@ pub struct Flag(pub bool);
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(deserializer.deserialize_any(TextVisitor)?.as_deref() == Some("true")))
+        Ok(Self(
+            deserializer.deserialize_any(TextVisitor)?.as_deref() == Some("true"),
+        ))
     }
 }
 
@@ -231,7 +233,13 @@ mod tests {
 
     #[test]
     fn flags_are_on_for_true_only() {
-        for (json, on) in [("true", true), (r#""true""#, true), (r#""True""#, false), ("1", false), ("null", false)] {
+        for (json, on) in [
+            ("true", true),
+            (r#""true""#, true),
+            (r#""True""#, false),
+            ("1", false),
+            ("null", false),
+        ] {
             assert_eq!(serde_json::from_str::<Flag>(json).unwrap().0, on, "{json}");
         }
     }

@@ -22,18 +22,29 @@ pub struct MetadataRow {
 impl Metadata {
     /// Adds a row.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
-        self.0.push(MetadataRow { name: name.into(), value: value.into(), kind: None });
+        self.0.push(MetadataRow {
+            name: name.into(),
+            value: value.into(),
+            kind: None,
+        });
     }
 
     /// Adds a row with a `type`.
     pub fn push_typed(&mut self, name: impl Into<String>, kind: &'static str, value: impl Into<String>) {
-        self.0.push(MetadataRow { name: name.into(), value: value.into(), kind: Some(kind) });
+        self.0.push(MetadataRow {
+            name: name.into(),
+            value: value.into(),
+            kind: Some(kind),
+        });
     }
 
     /// The value of the first row of that name.
     #[must_use]
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|row| row.name == name).map(|row| row.value.as_str())
+        self.0
+            .iter()
+            .find(|row| row.name == name)
+            .map(|row| row.value.as_str())
     }
 
     /// The rows.

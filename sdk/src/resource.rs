@@ -19,6 +19,8 @@ pub trait Resource: Send + Sync + Sized + 'static {
     const NAME: &'static str;
     /// One sentence for `--help` and the README.
     const ABOUT: &'static str;
+    /// The version of the implementation, for `--version` and the `User-Agent`: usually `env!("CARGO_PKG_VERSION")`.
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     /// What happens to unknown keys.
     const KEYS: KeyPolicy = KeyPolicy::WARN;
     /// The exit status of a value of the wrong JSON type, where a contract names another than 1.
@@ -55,9 +57,9 @@ pub trait Resource: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<Outcome<Self>>> + Send {
         let _ = (cx, source, params, dest);
         async move {
-            version.map(Outcome::new).ok_or_else(|| {
-                crate::config::Problem::new("version", "a version to get is required").into()
-            })
+            version
+                .map(Outcome::new)
+                .ok_or_else(|| crate::config::Problem::new("version", "a version to get is required").into())
         }
     }
 
@@ -87,7 +89,11 @@ pub struct Outcome<R: Resource + ?Sized> {
 impl<R: Resource> Outcome<R> {
     /// A version without metadata.
     pub fn new(version: R::Version) -> Self {
-        Self { version, metadata: Metadata::default(), extra: Map::new() }
+        Self {
+            version,
+            metadata: Metadata::default(),
+            extra: Map::new(),
+        }
     }
 
     /// The same with metadata.

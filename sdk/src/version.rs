@@ -15,14 +15,20 @@ pub struct Version {
 impl Version {
     /// A version of one entry.
     pub fn new(key: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { first: (key.into(), value.into()), rest: Vec::new() }
+        Self {
+            first: (key.into(), value.into()),
+            rest: Vec::new(),
+        }
     }
 
     /// Adds an entry, or replaces the value of the entry of that key.
     #[must_use]
     pub fn with(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         let (key, value) = (key.into(), value.into());
-        match std::iter::once(&mut self.first).chain(&mut self.rest).find(|entry| entry.0 == key) {
+        match std::iter::once(&mut self.first)
+            .chain(&mut self.rest)
+            .find(|entry| entry.0 == key)
+        {
             Some(entry) => entry.1 = value,
             None => self.rest.push((key, value)),
         }
@@ -37,7 +43,9 @@ impl Version {
 
     /// All entries, in the order in which they were added.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
-        std::iter::once(&self.first).chain(&self.rest).map(|(key, value)| (key.as_str(), value.as_str()))
+        std::iter::once(&self.first)
+            .chain(&self.rest)
+            .map(|(key, value)| (key.as_str(), value.as_str()))
     }
 }
 

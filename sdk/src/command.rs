@@ -1,0 +1,126 @@
+//! One command from its first byte to its exit status, for the protocol and for the command line.
+
+use std::io::Write;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+
+use futures_util::FutureExt;
+use serde_json::Value;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::abort::Abort;
+use crate::build::BuildMetadata;
+use crate::config::Step;
+use crate::console::{Console, Style};
+use crate::context::Context;
+use crate::decode::input;
+use crate::erased::{ErasedResource, Request};
+use crate::error::{Error, Result};
+use crate::panics;
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Concourse: JSON in, JSON out, a cache between checks.
+    Protocol,
+    /// A person or a script: JSON or YAML in, no cache.
+    CommandLine,
+}
+
+impl Mode {
+    pub(crate) fn console(self) -> Console {
+        Console::stderr(match self {
+            Self::Protocol => Style::protocol(),
+            Self::CommandLine => Style::terminal(),
+        })
+    }
+}
+
+/// What is run.
+pub(crate) struct Command<'a> {
+    pub(crate) resource: &'a dyn ErasedResource,
+    pub(crate) mode: Mode,
+    pub(crate) step: Step,
+    /// The destination of a get, the sources of a put.
+    pub(crate) directory: &'a Path,
+    /// How the answer is written.
+    pub(crate) show: fn(&Value) -> String,
+}
+
+impl Command<'_> {
+    /// Runs the command and answers the exit status.
+    pub(crate) fn execute(self, console: &Console) -> u8 {
+        // What a get writes is for tasks that run as any user.
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+        panics::install_hook();
+        // The hook was called: nothing that panicked is used afterwards.
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.run(console)));
+        let failure = match ran {
+            Ok(Ok(status)) => return status,
+            Ok(Err(failure)) => failure,
+            Err(_) => panics::as_error(self.resource.name()),
+        };
+        console.failure(&failure);
+        // A failure that ends with success would pass for an answer.
+        failure.exit_status().max(1)
+    }
+
+    fn run(&self, console: &Console) -> Result<u8> {
+        let abort = Abort::listen(console.clone())
+            .map_err(|error| Error::internal("failed to listen for signals").cause(error))?;
+        let request = self.read()?;
+        let cx = self.context(console, &request);
+        let runtime = runtime()?;
+        let ran = runtime.block_on(abort.guard(&cx, self.command(&cx, request)));
+        // Blocking work that was left behind is not waited for.
+        runtime.shutdown_background();
+        match ran {
+            Ok(answer) => self.print(&answer?).map(|()| 0),
+            Err(status) => Ok(status),
+        }
+    }
+
+    fn read(&self) -> Result<Request> {
+        let stdin = std::io::stdin().lock();
+        let value = match self.mode {
+            Mode::Protocol => input::read_json(stdin)?,
+            Mode::CommandLine => input::read_json_or_yaml(stdin)?,
+        };
+        input::request(value, self.resource.wrong_type_exit())
+    }
+
+    fn context(&self, console: &Console, request: &Request) -> Context {
+        let mut builder = Context::builder(self.resource.name(), self.step)
+            .console(console.clone())
+            .version(self.resource.version())
+            .build_metadata(BuildMetadata::from_env());
+        if self.mode == Mode::Protocol && self.step == Step::Check {
+            builder = builder.cached(Value::Object(request.source.clone()));
+        }
+        builder.finish()
+    }
+
+    async fn command(&self, cx: &Context, request: Request) -> Result<Value> {
+        AssertUnwindSafe(self.resource.run(cx, request, self.directory))
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|_| Err(panics::as_error(self.resource.name())))
+    }
+
+    fn print(&self, answer: &Value) -> Result<()> {
+        let mut text = (self.show)(answer);
+        text.push('\n');
+        let mut stdout = std::io::stdout().lock();
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush())
+            .map_err(|error| Error::internal("failed to write the answer to stdout").cause(error))
+    }
+}
+
+fn runtime() -> Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Error::internal("failed to start the runtime").cause(error))
+}

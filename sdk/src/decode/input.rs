@@ -1,0 +1,226 @@
+//! The request on stdin.
+
+use std::io::{BufReader, Read};
+
+use serde::Deserialize;
+use serde_json::error::Category;
+use serde_json::{Map, Value};
+
+use crate::config::Problem;
+use crate::erased::Request;
+use crate::error::{Error, Result};
+
+/// What a request looks like, for messages.
+const SHAPE: &str = r#"expected an object such as {"source": {…}, "version": {…}, "params": {…}}"#;
+
+/// Reads the first JSON value; what comes after it is not even read. The payload is never printed.
+pub(crate) fn read_json(input: impl Read) -> Result<Value> {
+    let mut deserializer = serde_json::Deserializer::from_reader(BufReader::new(input));
+    Value::deserialize(&mut deserializer).map_err(|error| match error.classify() {
+        Category::Io => Error::internal("failed to read the request from stdin").cause(error),
+        Category::Eof if (error.line(), error.column()) <= (1, 0) => empty(),
+        Category::Eof => request_problem(format!("the request on stdin is truncated: {error}")),
+        Category::Syntax | Category::Data => {
+            request_problem(format!("the request on stdin is not valid JSON: {error}"))
+        }
+    })
+}
+
+/// Reads a request as a person writes it: JSON or YAML.
+pub(crate) fn read_json_or_yaml(mut input: impl Read) -> Result<Value> {
+    let mut text = String::new();
+    input
+        .read_to_string(&mut text)
+        .map_err(|error| Error::internal("failed to read the request from stdin").cause(error))?;
+    if text.trim().is_empty() {
+        return Err(empty());
+    }
+    let json = match read_json(text.as_bytes()) {
+        Ok(value @ Value::Object(_)) => return Ok(value),
+        // `source: …` begins with a word, which is not valid JSON, `- a` with a broken number.
+        other => other,
+    };
+    let options = serde_saphyr::Options {
+        with_snippet: false,
+        ..serde_saphyr::Options::default()
+    };
+    match (serde_saphyr::from_str_with_options::<Value>(&text, options), json) {
+        (Ok(value), _) => Ok(value),
+        // Who begins with a brace means JSON.
+        (Err(_), Err(error)) if text.trim_start().starts_with('{') => Err(error),
+        // Only where: the parser's own text may quote the request.
+        (Err(error), _) => Err(request_problem(match error.location() {
+            Some(at) => format!(
+                "the request on stdin is neither valid JSON nor valid YAML: error at line {} column {}",
+                at.line(),
+                at.column()
+            ),
+            None => "the request on stdin is neither valid JSON nor valid YAML".to_owned(),
+        })),
+    }
+}
+
+/// Takes the request apart.
+pub(crate) fn request(value: Value, wrong_type_exit: u8) -> Result<Request> {
+    let mut request = match value {
+        Value::Object(request) => request,
+        other => {
+            return Err(request_problem(format!(
+                "the request on stdin is {}: {SHAPE}",
+                with_article(&other)
+            )));
+        }
+    };
+    let mut part = |key: &str| match request.shift_remove(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(fields)) => Ok(Some(fields)),
+        // Not the value: it may be a secret that slipped to the wrong place.
+        Some(other) => Err(Error::from(
+            Problem::new(key, format!("expected an object, found {}", with_article(&other)))
+                .exit(wrong_type_exit),
+        )),
+    };
+    Ok(Request {
+        source: part("source")?.unwrap_or_default(),
+        version: part("version")?.filter(|version| !Map::is_empty(version)),
+        params: part("params")?.unwrap_or_default(),
+    })
+}
+
+fn empty() -> Error {
+    Problem::verbatim("request", "there is no request on stdin")
+        .hint(SHAPE)
+        .into()
+}
+
+fn request_problem(text: String) -> Error {
+    Problem::verbatim("request", text).into()
+}
+
+fn with_article(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn failure(text: &str) -> String {
+        let read = read_json(text.as_bytes()).and_then(|value| request(value, 5).map(|_| ()));
+        read.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_first_value_counts_and_of_duplicate_keys_the_last() {
+        let value = read_json(&br#" {"a": 1, "b": 2, "a": 3} trailing {"#[..]).unwrap();
+        assert_eq!(value, json!({ "a": 3, "b": 2 }));
+    }
+
+    #[test]
+    fn nothing_after_the_first_value_is_waited_for() {
+        struct ThenFails<'a>(&'a [u8]);
+        impl Read for ThenFails<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+                assert!(!self.0.is_empty(), "read on after the value was complete");
+                self.0.read(buffer)
+            }
+        }
+        assert_eq!(
+            read_json(ThenFails(b"{\"source\": {}}")).unwrap(),
+            json!({ "source": {} })
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_request_is_said_without_the_request() {
+        for (text, expected) in [
+            ("", "there is no request on stdin\n  hint: "),
+            (" \n ", "there is no request on stdin\n  hint: "),
+            (
+                r#"{"source": {"uri": "secr"#,
+                "the request on stdin is truncated: EOF while parsing a string at line 1 column 24",
+            ),
+            (
+                "{\n\"source\": secret}",
+                "the request on stdin is not valid JSON: expected value at line 2 column 11",
+            ),
+            (
+                "[1]",
+                "the request on stdin is a list: expected an object such as ",
+            ),
+            (
+                "\"secret\"",
+                "the request on stdin is a string: expected an object such as ",
+            ),
+            (
+                "null",
+                "the request on stdin is null: expected an object such as ",
+            ),
+            (
+                r#"{"source": "secret"}"#,
+                "source: expected an object, found a string",
+            ),
+            (r#"{"params": [1]}"#, "params: expected an object, found a list"),
+            (r#"{"version": 3}"#, "version: expected an object, found a number"),
+        ] {
+            let message = failure(text);
+            assert!(
+                message.starts_with(expected) && !message.contains("secret"),
+                "{text}: {message}"
+            );
+        }
+    }
+
+    #[test]
+    fn null_and_absence_are_the_same() {
+        for text in [
+            "{}",
+            r#"{"source": null, "version": null, "params": null}"#,
+            r#"{"version": {}}"#,
+        ] {
+            assert_eq!(
+                request(read_json(text.as_bytes()).unwrap(), 1).unwrap(),
+                Request::default()
+            );
+        }
+        assert_eq!(request(json!({ "source": 1 }), 5).unwrap_err().exit_status(), 5);
+    }
+
+    #[test]
+    fn a_person_may_write_yaml() {
+        let expected =
+            json!({ "source": { "uri": "x", "depth": 3, "on": true, "tags": ["a"], "none": null } });
+        for text in [
+            "source:\n  uri: x\n  depth: 3\n  \"on\": true\n  tags: [a]\n  none:\n",
+            "{source: {uri: x, depth: 3, \"on\": true, tags: [a], none: ~}}",
+            r#"{"source": {"uri": "x", "depth": 3, "on": true, "tags": ["a"], "none": null}}"#,
+        ] {
+            assert_eq!(read_json_or_yaml(text.as_bytes()).unwrap(), expected, "{text}");
+        }
+        for (text, expected) in [
+            ("", "there is no request on stdin"),
+            (
+                "{\"source\": {\"password\": \"hunter2\"",
+                "the request on stdin is truncated",
+            ),
+            (
+                "source:\n  password: 'hunter2\n bad: [",
+                "the request on stdin is neither valid JSON nor valid YAML",
+            ),
+        ] {
+            let message = read_json_or_yaml(text.as_bytes()).unwrap_err().to_string();
+            assert!(
+                message.starts_with(expected) && !message.contains("hunter2"),
+                "{text}: {message}"
+            );
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! One walk along a JSON Schema and the value it describes: finds secrets and unknown keys.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::keys::UnknownKey;
+use super::login;
+use crate::console::Console;
+
+/// More references in a row than any sensible schema has: it refers to itself.
+const MOST_REFERENCES: usize = 32;
+
+/// What the walk found.
+#[derive(Debug, Default)]
+pub(super) struct Walk {
+    /// Keys that the schema does not know, in payload order.
+    pub(super) unknown: Vec<UnknownKey>,
+    /// JSON pointers of the values at secret fields.
+    pub(super) secrets: BTreeSet<String>,
+    /// JSON pointers of the `null`s at fields that the schema knows.
+    nulls: Vec<String>,
+}
+
+impl Walk {
+    /// Walks, and registers each secret with the log.
+    pub(super) fn along(schema: &Value, fields: &Map<String, Value>, log: &Console) -> Self {
+        let mut walker = Walker {
+            root: schema,
+            log,
+            found: Self::default(),
+        };
+        let mut at = Place::default();
+        walker.object(&walker.alternatives(&[schema]), fields, &mut at);
+        walker.found
+    }
+
+    /// `null` equals absent: removes the fields of that value, so that their types need not know it.
+    pub(super) fn remove_nulls(&self, fields: &mut Map<String, Value>) {
+        if self.nulls.is_empty() {
+            return;
+        }
+        let mut value = Value::Object(std::mem::take(fields));
+        for pointer in &self.nulls {
+            let (parent, field) = pointer.rsplit_once('/').unwrap_or_default();
+            if let Some(Value::Object(parent)) = value.pointer_mut(parent) {
+                parent.retain(|key, _| escaped(key) != field);
+            }
+        }
+        if let Value::Object(cleaned) = value {
+            *fields = cleaned;
+        }
+    }
+}
+
+/// Where the walk stands, as a JSON pointer and as people write it.
+#[derive(Debug, Clone, Default)]
+struct Place {
+    pointer: String,
+    path: String,
+}
+
+impl Place {
+    fn key(&self, key: &str) -> Self {
+        let separator = if self.path.is_empty() { "" } else { "." };
+        Self {
+            pointer: format!("{}/{}", self.pointer, escaped(key)),
+            path: format!("{}{separator}{key}", self.path),
+        }
+    }
+
+    fn index(&self, index: usize) -> Self {
+        Self {
+            pointer: format!("{}/{index}", self.pointer),
+            path: format!("{}[{index}]", self.path),
+        }
+    }
+}
+
+/// A key as one step of a JSON pointer.
+pub(super) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+struct Walker<'a> {
+    root: &'a Value,
+    log: &'a Console,
+    found: Walk,
+}
+
+impl<'a> Walker<'a> {
+    fn value(&mut self, schemas: &[&'a Value], value: &Value, at: &Place) {
+        login::register_here(value, self.log);
+        if schemas
+            .iter()
+            .any(|schema| schema["writeOnly"] == Value::Bool(true))
+        {
+            self.found.secrets.insert(at.pointer.clone());
+            register_all(value, self.log);
+        }
+        match value {
+            Value::Object(fields) => self.object(schemas, fields, &mut at.clone()),
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let below = self.items(schemas, index);
+                    self.value(&below, item, &at.index(index));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn object(&mut self, schemas: &[&'a Value], fields: &Map<String, Value>, at: &mut Place) {
+        let open = is_open(schemas);
+        for (key, value) in fields {
+            let below = self.fields(schemas, key);
+            let place = at.key(key);
+            if below.is_empty() && !open {
+                self.unknown(schemas, key, value, at);
+                login::register(value, self.log);
+                continue;
+            }
+            if value.is_null()
+                && schemas
+                    .iter()
+                    .any(|schema| schema["properties"].get(key).is_some())
+            {
+                self.found.nulls.push(place.pointer.clone());
+            }
+            self.value(&below, value, &place);
+        }
+    }
+
+    fn unknown(&mut self, schemas: &[&'a Value], key: &str, value: &Value, at: &Place) {
+        let known: Vec<&str> = schemas
+            .iter()
+            .filter_map(|schema| schema["properties"].as_object())
+            .flat_map(|properties| properties.keys().map(String::as_str))
+            .collect();
+        let unknown = UnknownKey::new(&at.path, key, &known);
+        // A misspelt `password` still holds a password.
+        if let Some(meant) = &unknown.meant
+            && self
+                .fields(schemas, meant)
+                .iter()
+                .any(|schema| schema["writeOnly"] == Value::Bool(true))
+        {
+            register_all(value, self.log);
+        }
+        self.found.unknown.push(unknown);
+    }
+
+    /// The schemas that describe the field of that key.
+    fn fields(&self, schemas: &[&'a Value], key: &str) -> Vec<&'a Value> {
+        let mut below: Vec<&'a Value> = schemas
+            .iter()
+            .filter_map(|schema| schema.get("properties")?.get(key))
+            .collect();
+        if below.is_empty() {
+            below = schemas
+                .iter()
+                // A lenient list may be written as an object, whose values are the items.
+                .filter_map(|schema| schema.get("additionalProperties").or_else(|| schema.get("items")))
+                .filter(|schema| **schema != Value::Bool(false))
+                .collect();
+        }
+        self.alternatives(&below)
+    }
+
+    /// The schemas that describe the item of that index.
+    fn items(&self, schemas: &[&'a Value], index: usize) -> Vec<&'a Value> {
+        let below: Vec<&'a Value> = schemas
+            .iter()
+            .filter_map(|schema| {
+                schema
+                    .get("prefixItems")
+                    .and_then(|items| items.get(index))
+                    .or_else(|| schema.get("items"))
+            })
+            .collect();
+        self.alternatives(&below)
+    }
+
+    /// The schemas with all that they refer to and are combined of.
+    fn alternatives(&self, schemas: &[&'a Value]) -> Vec<&'a Value> {
+        let mut all = Vec::new();
+        for schema in schemas {
+            self.expand(schema, 0, &mut all);
+        }
+        all
+    }
+
+    fn expand(&self, schema: &'a Value, depth: usize, all: &mut Vec<&'a Value>) {
+        if depth > MOST_REFERENCES {
+            return;
+        }
+        all.push(schema);
+        if let Some(reference) = schema["$ref"].as_str()
+            && let Some(target) = self.root.pointer(reference.trim_start_matches('#'))
+        {
+            self.expand(target, depth + 1, all);
+        }
+        for combination in ["allOf", "anyOf", "oneOf"] {
+            for schema in schema[combination].as_array().into_iter().flatten() {
+                self.expand(schema, depth + 1, all);
+            }
+        }
+    }
+}
+
+/// Whether an object may have keys that are not listed: no schema lists any, or one says that it takes others.
+fn is_open(schemas: &[&Value]) -> bool {
+    let lists = |schema: &&&Value| schema.get("properties").is_some();
+    let says_so = |schema: &&Value| {
+        matches!(
+            schema.get("additionalProperties"),
+            Some(Value::Bool(true) | Value::Object(_))
+        ) || schema.get("patternProperties").is_some()
+    };
+    let is_empty_struct = schemas.iter().any(|schema| {
+        schema["type"] == "object" && schema.get("properties").is_none() && schema.get("title").is_some()
+    });
+    schemas.iter().any(says_so) || (!schemas.iter().any(|schema| lists(&schema)) && !is_empty_struct)
+}
+
+/// Registers every scalar, and every key: in a secret that has the wrong shape, any of them may be the secret.
+fn register_all(value: &Value, log: &Console) {
+    match value {
+        Value::String(text) => log.redact(text),
+        Value::Number(number) => log.redact(&number.to_string()),
+        // One of two values is no secret, and both are everywhere in ordinary text.
+        Value::Null | Value::Bool(_) => {}
+        Value::Array(items) => items.iter().for_each(|item| register_all(item, log)),
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                log.redact(key);
+                register_all(value, log);
+            }
+        }
+    }
+}
