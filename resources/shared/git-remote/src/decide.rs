@@ -14,10 +14,11 @@ pub(crate) fn decide(repo: &Repository, update: &Update, old: Option<Oid>) -> Re
         (Some(new), Some(old)) if new == old => return Ok(RefOutcome::UpToDate),
         (Some(new), Some(old)) => (new, old),
     };
-    let relation = relation(repo, new, old)?;
-    Ok(match relation {
-        _ if update.force && update.dst.starts_with("refs/tags/") => RefOutcome::Forced,
-        _ if update.dst.starts_with("refs/tags/") => RefOutcome::RejectedHere(Why::AlreadyExists),
+    if update.dst.starts_with("refs/tags/") {
+        let kept = RefOutcome::RejectedHere(Why::AlreadyExists);
+        return Ok(if update.force { RefOutcome::Forced } else { kept });
+    }
+    Ok(match relation(repo, new, old)? {
         Relation::Descendant => RefOutcome::FastForwarded,
         _ if update.force => RefOutcome::Forced,
         Relation::Unknown => RefOutcome::RejectedHere(Why::FetchFirst),

@@ -71,14 +71,12 @@ impl Http {
         let url = without_query(response.url());
         if matches!(status, StatusCode::UNAUTHORIZED) {
             let host = response.url().host_str().unwrap_or_default().to_owned();
-            return Err(Error::Login {
-                host,
-                sent: self.login.is_some(),
-            });
+            let sent = self.login.is_some() && response.url().origin() == self.origin;
+            return Err(Error::Login { host, sent });
         }
         if !status.is_success() {
             return Err(Error::Status {
-                url: self.base.to_string(),
+                url: without_query(&self.base),
                 status: status.as_u16(),
             });
         }
@@ -99,6 +97,8 @@ impl Http {
             let mut base = found.clone();
             base.set_path(path);
             base.set_query(self.base.query());
+            // A redirect may lead to an address with a login in it, which is neither used nor shown.
+            let _ = base.set_username("").and_then(|()| base.set_password(None));
             self.base = base;
         }
     }
@@ -214,9 +214,11 @@ fn authorization(login: &Login) -> Result<HeaderValue> {
     Ok(value)
 }
 
+/// An address as it may be shown.
 fn without_query(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
     url.to_string()
 }
 

@@ -22,6 +22,7 @@ mod pack;
 mod packing;
 mod pktline;
 mod push;
+mod remote_lines;
 mod report;
 mod setup;
 mod upload;

@@ -11,6 +11,7 @@ use gix_hash::{Kind, ObjectId};
 
 use crate::error::{Error, Result};
 use crate::pktline::Demultiplexer;
+use crate::remote_lines::RemoteLines;
 
 /// A pack with its index, below `objects/pack`. The default is a pack without any object, which is nowhere.
 #[derive(Default)]
@@ -45,7 +46,7 @@ pub(crate) fn receive(
     cx: &Context,
 ) -> Result<Option<Pack>> {
     let directory = crate::pack_directory(git_dir);
-    let mut remote = RemoteLines { cx, text: Vec::new() };
+    let mut remote = RemoteLines::new(|line| cx.log().trace(line));
     let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| remote.hear(text));
     let progress = cx.progress("Receiving objects", None);
     let mut counted = Counted {
@@ -131,30 +132,6 @@ fn is_local(kind: io::ErrorKind) -> bool {
         kind,
         StorageFull | QuotaExceeded | FileTooLarge | PermissionDenied | ReadOnlyFilesystem | NotFound
     )
-}
-
-/// The server's progress, a line at a time, as `git` shows it.
-struct RemoteLines<'a> {
-    cx: &'a Context,
-    text: Vec<u8>,
-}
-
-impl RemoteLines<'_> {
-    fn hear(&mut self, text: &[u8]) {
-        for &byte in text {
-            match byte {
-                b'\n' => {
-                    self.cx
-                        .log()
-                        .trace(format!("remote: {}", String::from_utf8_lossy(&self.text)));
-                    self.text.clear();
-                }
-                // What is redrawn is not worth a line each.
-                b'\r' => self.text.clear(),
-                byte => self.text.push(byte),
-            }
-        }
-    }
 }
 
 /// Counts what is read, and stops at an abort.

@@ -4,6 +4,9 @@ use std::io::{self, BufRead, Read, Write};
 
 use crate::error::{Error, Result};
 
+/// The most data that one line holds.
+const MOST_DATA: usize = 65516;
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Line {
@@ -19,6 +22,12 @@ pub(crate) enum Line {
 /// Writes a line of data.
 pub(crate) fn write(out: &mut impl Write, data: impl AsRef<[u8]>) -> io::Result<()> {
     let data = data.as_ref();
+    if data.len() > MOST_DATA {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is too long for git's protocol",
+        ));
+    }
     write!(out, "{:04x}", data.len() + 4)?;
     out.write_all(data)
 }
@@ -35,7 +44,8 @@ pub(crate) fn read(from: &mut impl Read) -> Result<Option<Line>> {
     if got == 0 {
         return Ok(None);
     }
-    let length = std::str::from_utf8(&digits[..got]).ok().filter(|_| got == 4);
+    let is_length = got == digits.len() && digits.iter().all(u8::is_ascii_hexdigit);
+    let length = std::str::from_utf8(&digits).ok().filter(|_| is_length);
     let Some(length) = length.and_then(|digits| usize::from_str_radix(digits, 16).ok()) else {
         return Err(Error::Broken("a line without a length arrived".to_owned()));
     };
@@ -184,11 +194,17 @@ mod tests {
 
     #[test]
     fn what_is_no_line_is_an_error() {
-        for stream in [&b"00"[..], b"zzzz", b"0003", b"0009abc", b"<html>"] {
+        for stream in [&b"00"[..], b"zzzz", b"0003", b"0009abc", b"+0ff", b"<html>"] {
             assert!(matches!(read(&mut &*stream), Err(Error::Broken(_))), "{stream:?}");
         }
-        assert!(matches!(read(&mut &b"000bERR gone"[..]), Err(Error::Broken(_))));
+        assert!(matches!(read(&mut &b"000dERR gone"[..]), Err(Error::Broken(_))));
         assert!(matches!(read(&mut &b"000cERR gone"[..]), Err(Error::Server(text)) if text == "gone"));
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_not_written() {
+        assert!(write(&mut Vec::new(), vec![b'x'; MOST_DATA]).is_ok());
+        assert!(write(&mut Vec::new(), vec![b'x'; MOST_DATA + 1]).is_err());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::advertisement::Advertisement;
 use crate::decide::{decide, is_sent};
 use crate::error::{Error, Result};
 use crate::pktline::{self, Demultiplexer, FLUSH};
+use crate::remote_lines::RemoteLines;
 use crate::report::Report;
 use crate::wire::{Body, Service, Wire};
 use crate::{AGENT, Ref, RefOutcome, Update};
@@ -36,7 +37,13 @@ pub(crate) fn push(
     }
     let mut outcomes = Vec::new();
     for update in updates {
-        outcomes.push((update.dst.clone(), decide(repo, update, old(refs, update))?));
+        let outcome = match decide(repo, update, old(refs, update))? {
+            RefOutcome::Deleted if !advertisement.has("delete-refs") => {
+                RefOutcome::RejectedThere("remote does not support deleting refs".to_owned())
+            }
+            outcome => outcome,
+        };
+        outcomes.push((update.dst.clone(), outcome));
     }
     let sent: Vec<(&Update, Option<Oid>)> = updates
         .iter()
@@ -73,7 +80,10 @@ fn commands(
     sent: &[(&Update, Option<Oid>)],
     push_options: &[String],
 ) -> Result<Vec<u8>> {
-    let mut capabilities = vec![AGENT];
+    let mut capabilities = Vec::new();
+    if advertisement.has("agent") {
+        capabilities.push(AGENT);
+    }
     for wanted in ["report-status", "side-band-64k", "ofs-delta"] {
         if advertisement.has(wanted) {
             capabilities.push(wanted);
@@ -201,18 +211,11 @@ fn read_report(
         let mut answer = answer;
         return Report::read(&mut answer).map(Some);
     }
-    let mut heard = Vec::new();
+    let mut remote = RemoteLines::new(|line| cx.log().line(line));
     let mut bytes = Vec::new();
-    let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| heard.extend_from_slice(text));
+    let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| remote.hear(text));
     let read = demultiplexer.read_to_end(&mut bytes);
     let failure = demultiplexer.failure.take();
-    for line in String::from_utf8_lossy(&heard)
-        .split(['\n', '\r'])
-        .map(str::trim_end)
-        .filter(|line| !line.is_empty())
-    {
-        cx.log().line(format!("remote: {line}"));
-    }
     match (read, failure) {
         (Ok(_), _) => Report::read(&mut Cursor::new(bytes)).map(Some),
         (Err(_), Some(failure)) => Err(failure),

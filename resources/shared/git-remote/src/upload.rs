@@ -52,14 +52,14 @@ impl Upload {
     }
 
     pub(crate) fn refs(&mut self, prefixes: &[&str]) -> Result<Vec<Ref>> {
+        let wanted = |found: &Ref| {
+            prefixes.is_empty()
+                || prefixes
+                    .iter()
+                    .any(|prefix| found.name.starts_with(prefix.as_bytes()))
+        };
         if let Advertisement::Version0 { refs, .. } = self.advertisement()? {
-            let wanted = |found: &&Ref| {
-                prefixes.is_empty()
-                    || prefixes
-                        .iter()
-                        .any(|prefix| found.name.starts_with(prefix.as_bytes()))
-            };
-            return Ok(refs.iter().filter(wanted).cloned().collect());
+            return Ok(refs.iter().filter(|&found| wanted(found)).cloned().collect());
         }
         let mut body = Vec::new();
         self.begin(&mut body, "ls-refs")?;
@@ -73,7 +73,8 @@ impl Upload {
         let mut answer = self.wire.request(Service::UploadPack, true, Body::Whole(body))?;
         let mut refs = Vec::new();
         while let Line::Data(data) = pktline::expect(&mut answer)? {
-            refs.extend(advertised(pktline::text(&data))?);
+            // A server may send more than it was asked for.
+            refs.extend(advertised(pktline::text(&data))?.filter(wanted));
         }
         Ok(refs)
     }
@@ -97,6 +98,12 @@ impl Upload {
         interrupt: &AtomicBool,
         cx: &Context,
     ) -> Result<FetchOutcome> {
+        if fetch.wants.is_empty() {
+            return Ok(FetchOutcome::Fetched(Fetched::default()));
+        }
+        if fetch.need_common && fetch.haves.is_empty() {
+            return Ok(FetchOutcome::NothingInCommon);
+        }
         if self.is_version_2()? {
             return self.fetch_2(git_dir, fetch, interrupt, cx);
         }
@@ -213,8 +220,16 @@ impl Upload {
         }
         line(&mut body, "done\n")?;
         let deepens = shallow && fetch.depth != Depth::Keep;
-        let mut answer = self.wire.request(Service::UploadPack, false, Body::Whole(body))?;
         let mut fetched = Fetched::default();
+        if let (false, Advertisement::Version0 { shallow, .. }) = (deepens, self.advertisement()?) {
+            // Unlike version 2, it says where its own history is cut before it is asked.
+            fetched.new_shallow = shallow
+                .iter()
+                .copied()
+                .filter(|id| !fetch.shallow.contains(id))
+                .collect();
+        }
+        let mut answer = self.wire.request(Service::UploadPack, false, Body::Whole(body))?;
         if deepens {
             while let Line::Data(data) = pktline::expect(&mut answer)? {
                 cut_line(pktline::text(&data), &mut fetched)?;
