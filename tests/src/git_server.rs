@@ -151,9 +151,14 @@ impl GitServer {
         self.publish(&GitRepo::new(), name)
     }
 
-    /// The requests so far, such as `GET /r.git/info/refs`, without those that were refused for want of a login.
+    /// The file that has a line for each request.
+    pub fn log(&self) -> PathBuf {
+        self.directory.path().join("access.log")
+    }
+
+    /// The requests so far, such as `GET /r.git/info/refs 200`.
     pub fn requests(&self) -> Vec<String> {
-        let log = fs::read_to_string(self.directory.path().join("access.log")).unwrap_or_default();
+        let log = fs::read_to_string(self.log()).unwrap_or_default();
         log.lines().map(str::to_owned).collect()
     }
 }

@@ -1,0 +1,35 @@
+# The only door. `make` says what there is.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint images image-test bench docs
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: ## Build, and show check, get and put on a repository made on the spot
+	@tests/scripts/install demo
+	@tests/scripts/demo
+
+test: ## Install what the tests need, then run everything: lint, unit, integration, doc and image tests
+	@tests/scripts/install test
+	@tests/scripts/test
+
+lint: ## Formatting and clippy
+	@tests/scripts/install build
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+images: ## Build the images into target/images
+	@tests/scripts/install images
+	@images/build git
+
+image-test: images ## Run the images as Concourse would
+	@tests/scripts/install test
+	@images/test git
+
+bench: ## Measure against the stock git client, and print a table
+	@tests/scripts/install bench
+	@tests/scripts/bench
+
+docs: ## Write schemas and README tables anew from the configuration types
+	UPDATE_DOCS=1 cargo test --workspace --quiet --locked current
