@@ -13,6 +13,7 @@ pub use git2::Oid;
 
 mod address;
 mod advertisement;
+mod copy;
 mod decide;
 mod error;
 mod http;
