@@ -12,8 +12,12 @@ use crate::error::{Error, Result};
 /// Where a repository is.
 #[derive(Debug, Clone)]
 pub(crate) enum Address {
-    /// Behind HTTP(S); the login was taken out of the address.
-    Http { base: Url, login: Option<Login> },
+    /// Behind HTTP(S); user and password were taken out of the address.
+    Http {
+        base: Url,
+        user: Option<String>,
+        password: Option<Secret>,
+    },
     /// In this file system.
     Local(PathBuf),
 }
@@ -34,7 +38,14 @@ impl Address {
                 "file" => Ok(Self::Local(file(rest))),
                 "ssh" | "git+ssh" | "ssh+git" => Err(Error::Transport { name: "ssh" }),
                 "git" => Err(Error::Transport { name: "git://" }),
-                _ => Err(bad("its scheme is none of https, http, file, ssh and git")),
+                // What looks like a login is not repeated.
+                scheme => Err(Error::Address {
+                    uri: format!(
+                        "{scheme}://{}",
+                        rest.rsplit_once('@').map_or(rest, |(_, place)| place)
+                    ),
+                    why: "its scheme is none of https, http, file, ssh and git".to_owned(),
+                }),
             };
         }
         if uri
@@ -57,18 +68,29 @@ impl Address {
         };
         let mut base = Url::parse(uri).map_err(|error| bad(error.to_string()))?;
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        let login = match (base.username(), base.password()) {
-            ("", _) => None,
-            (user, password) => Some(Login {
-                username: decoded(user),
-                password: Secret::new(decoded(password.unwrap_or_default())),
-            }),
-        };
+        let user = Some(decoded(base.username())).filter(|user| !user.is_empty());
+        let password = base.password().map(|password| Secret::new(decoded(password)));
         base.set_username("")
             .and_then(|()| base.set_password(None))
             .map_err(|()| bad("it has no host".to_owned()))?;
         base.set_fragment(None);
-        Ok(Self::Http { base, login })
+        Ok(Self::Http { base, user, password })
+    }
+}
+
+/// The login to use: a whole one in the address wins; a user alone does not hide a password that is given elsewhere.
+pub(crate) fn login(user: Option<String>, password: Option<Secret>, given: Option<Login>) -> Option<Login> {
+    match (user, password, given) {
+        (user, Some(password), _) => Some(Login {
+            username: user.unwrap_or_default(),
+            password,
+        }),
+        (_, None, Some(given)) => Some(given),
+        (Some(username), None, None) => Some(Login {
+            username,
+            password: Secret::default(),
+        }),
+        (None, None, None) => None,
     }
 }
 
@@ -94,7 +116,8 @@ mod tests {
 
     fn show(uri: &str) -> String {
         match Address::parse(uri) {
-            Ok(Address::Http { base, login }) => {
+            Ok(Address::Http { base, user, password }) => {
+                let login = login(user, password, None);
                 let login = login.map(|login| format!("{}:{}@", login.username, login.password.expose()));
                 format!("http {}{base}", login.unwrap_or_default())
             }
@@ -139,6 +162,40 @@ mod tests {
 
     #[test]
     fn a_password_is_not_repeated_in_an_error() {
-        assert!(!show("https://u:hunter2@:99999/").contains("hunter2"));
+        for uri in [
+            "https://u:hunter2@:99999/",
+            "htps://u:hunter2@example.org/a",
+            "ftp://u:hunter2@x@y/",
+        ] {
+            assert!(!show(uri).contains("hunter2"), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_user_in_the_address_does_not_hide_the_password_of_the_source() {
+        let given = || {
+            Some(Login {
+                username: "g".to_owned(),
+                password: Secret::new("pw"),
+            })
+        };
+        let shown = |user: Option<&str>, password: Option<&str>, given| {
+            login(user.map(str::to_owned), password.map(Secret::new), given)
+                .map(|login| format!("{}:{}", login.username, login.password.expose()))
+        };
+        for (user, password, given, wanted) in [
+            (Some("u"), Some("p"), given(), Some("u:p")),
+            (None, Some("p"), given(), Some(":p")),
+            (Some("u"), None, given(), Some("g:pw")),
+            (Some("u"), None, None, Some("u:")),
+            (None, None, given(), Some("g:pw")),
+            (None, None, None, None),
+        ] {
+            assert_eq!(
+                shown(user, password, given).as_deref(),
+                wanted,
+                "{user:?} {password:?}"
+            );
+        }
     }
 }

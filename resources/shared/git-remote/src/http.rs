@@ -1,11 +1,10 @@
 //! Smart HTTP (gitprotocol-http) over the SDK's client.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
 use base64::Engine as _;
 use bytes::Bytes;
 use concourse_resource_sdk::http::HttpClient;
-use futures_util::stream;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::runtime::Handle;
@@ -13,6 +12,7 @@ use tokio::sync::mpsc;
 use url::Url;
 
 use crate::error::{Error, Result};
+use crate::outgoing;
 use crate::wire::{Body, Service, Wire};
 use crate::{HttpClientSource, Login};
 
@@ -160,49 +160,10 @@ impl Wire for Http {
             Body::Whole(body) => self
                 .runtime
                 .block_on(client.send_repeatable(request.body(body)))?,
-            Body::Written(write) => self.send_written(client, request, write)?,
+            Body::Written(write) => outgoing::send(client, request, &self.runtime, write)?,
         };
         let response = self.checked(response, &format!("application/x-{}-result", service.name()))?;
         Ok(Box::new(self.body(response)))
-    }
-}
-
-impl Http {
-    /// Sends what `write` writes, as it is written.
-    fn send_written(
-        &self,
-        client: HttpClient,
-        request: RequestBuilder,
-        write: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
-    ) -> Result<Response> {
-        let (sender, receiver) = mpsc::channel::<io::Result<Bytes>>(PIECES);
-        let pieces = stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|piece| (piece, receiver))
-        });
-        let sending = self
-            .runtime
-            .spawn(async move { client.send_streaming(request, pieces).await });
-        let mut out = io::BufWriter::with_capacity(
-            64 * 1024,
-            RequestBody {
-                sender: sender.clone(),
-            },
-        );
-        let written =
-            write(&mut out).and_then(|()| out.flush().map_err(|error| Error::Broken(error.to_string())));
-        drop(out);
-        if written.is_err() {
-            // Without this the server would take what was sent for all of it. A closed channel has the same end.
-            let _ = sender.blocking_send(Err(io::Error::other("the request was given up")));
-        }
-        drop(sender);
-        let sent = self.runtime.block_on(sending).map_err(|_| Error::Interrupted)?;
-        match (sent, written) {
-            // A server that answers early, such as with 401 or 413, closes the channel that is written to.
-            (Ok(response), Ok(()) | Err(Error::Broken(_))) => Ok(response),
-            (Err(error), Ok(()) | Err(Error::Broken(_))) => Err(error.into()),
-            (_, Err(error)) => Err(error),
-        }
     }
 }
 
@@ -265,23 +226,5 @@ impl Read for ResponseBody {
         let count = self.fill_buf()?.read(buffer)?;
         self.consume(count);
         Ok(count)
-    }
-}
-
-/// A request as it is written.
-struct RequestBody {
-    sender: mpsc::Sender<io::Result<Bytes>>,
-}
-
-impl Write for RequestBody {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        self.sender
-            .blocking_send(Ok(Bytes::copy_from_slice(data)))
-            .map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the server stopped reading"))?;
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

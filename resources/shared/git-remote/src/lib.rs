@@ -19,6 +19,7 @@ mod error;
 mod http;
 mod local;
 mod local_push;
+mod outgoing;
 mod pack;
 mod packing;
 mod pktline;
@@ -57,7 +58,7 @@ pub type HttpClientSource = Box<dyn Fn() -> concourse_resource_sdk::Result<HttpC
 pub struct Options {
     /// Where the HTTP client comes from.
     pub http: HttpClientSource,
-    /// The login; one in the address wins.
+    /// The login; one in the address wins if it has a password.
     pub login: Option<Login>,
     /// Becomes true when an abort is asked for.
     pub interrupt: Arc<AtomicBool>,
@@ -201,8 +202,8 @@ impl Remote {
         init();
         let place = match Address::parse(uri)? {
             Address::Local(path) => Place::Local(Local::open(&path)?),
-            Address::Http { base, login } => {
-                let login = login.or(options.login);
+            Address::Http { base, user, password } => {
+                let login = address::login(user, password, options.login);
                 Place::Far(Box::new(Upload::new(Box::new(http::Http::new(
                     base,
                     login.as_ref(),
