@@ -123,7 +123,7 @@ impl Drop for Inner {
 /// `Receiving objects: 45 % (12.3 MiB of 27.0 MiB), 4.1 MiB/s, 4 s left`
 fn line(what: &str, unit: Unit, done: u64, total: Option<u64>, elapsed: Duration) -> String {
     let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-    let rate = done.saturating_mul(1000) / millis;
+    let rate = u64::try_from(u128::from(done) * 1000 / u128::from(millis)).unwrap_or(u64::MAX);
     let speed = match unit {
         Unit::Bytes => format!("{}/s", bytes(rate)),
         Unit::Items => format!("{rate}/s"),
@@ -214,7 +214,7 @@ mod tests {
                 u64::MAX - 1,
                 None,
                 second,
-                "X: 16777215.9 TiB, 16383.9 TiB/s",
+                "X: 16777215.9 TiB, 16777215.9 TiB/s",
             ),
         ] {
             assert_eq!(line("X", unit, done, total, elapsed), expected);

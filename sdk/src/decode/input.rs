@@ -15,15 +15,30 @@ const SHAPE: &str = r#"expected an object such as {"source": {…}, "version": {
 
 /// Reads the first JSON value; what comes after it is not even read. The payload is never printed.
 pub(crate) fn read_json(input: impl Read) -> Result<Value> {
-    let mut deserializer = serde_json::Deserializer::from_reader(BufReader::new(input));
-    Value::deserialize(&mut deserializer).map_err(|error| match error.classify() {
+    let mut seen = Seen { input: BufReader::new(input), anything: false };
+    let value = Value::deserialize(&mut serde_json::Deserializer::from_reader(&mut seen));
+    value.map_err(|error| match error.classify() {
         Category::Io => Error::internal("failed to read the request from stdin").cause(error),
-        Category::Eof if (error.line(), error.column()) <= (1, 0) => empty(),
+        Category::Eof if !seen.anything => empty(),
         Category::Eof => request_problem(format!("the request on stdin is truncated: {error}")),
         Category::Syntax | Category::Data => {
             request_problem(format!("the request on stdin is not valid JSON: {error}"))
         }
     })
+}
+
+/// Tells an empty input from a truncated one.
+struct Seen<R> {
+    input: R,
+    anything: bool,
+}
+
+impl<R: Read> Read for Seen<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.input.read(buffer)?;
+        self.anything |= buffer[..count].iter().any(|byte| !byte.is_ascii_whitespace());
+        Ok(count)
+    }
 }
 
 /// Reads a request as a person writes it: JSON or YAML.

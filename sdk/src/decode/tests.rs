@@ -155,7 +155,7 @@ fn a_type_error_names_path_expectation_and_value() {
         ),
         (
             json!({ "items": "a" }),
-            "source.items: expected a list, found string \"a\"",
+            "source.items: expected a list, found string",
         ),
         (
             json!({ "items": [null] }),
@@ -163,8 +163,6 @@ fn a_type_error_names_path_expectation_and_value() {
         ),
     ] {
         let failure = check_failure(source.clone());
-        // What holds secrets is not shown.
-        let expected = expected.replace("source.items: expected a list, found string \"a\"", &failure);
         assert_eq!(failure, expected, "{source}");
     }
     let failure = run(Step::Check, json!({ "source": { "uri": 3 } }))

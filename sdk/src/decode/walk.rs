@@ -11,6 +11,9 @@ use crate::console::Console;
 /// More references in a row than any sensible schema has: it refers to itself.
 const MOST_REFERENCES: usize = 32;
 
+/// How deep below a scalar's place secrets are looked for.
+const DEEPEST: usize = 3;
+
 /// What the walk found.
 #[derive(Debug, Default)]
 pub(super) struct Walk {
@@ -91,10 +94,8 @@ struct Walker<'a> {
 impl<'a> Walker<'a> {
     fn value(&mut self, schemas: &[&'a Value], value: &Value, at: &Place) {
         login::register_here(value, self.log);
-        if schemas
-            .iter()
-            .any(|schema| schema["writeOnly"] == Value::Bool(true))
-        {
+        let is_scalar = !value.is_object() && !value.is_array();
+        if is_secret(schemas) || (is_scalar && self.holds_secrets(schemas, 0)) {
             self.found.secrets.insert(at.pointer.clone());
             register_all(value, self.log);
         }
@@ -140,10 +141,7 @@ impl<'a> Walker<'a> {
         let unknown = UnknownKey::new(&at.path, key, &known);
         // A misspelt `password` still holds a password.
         if let Some(meant) = &unknown.meant
-            && self
-                .fields(schemas, meant)
-                .iter()
-                .any(|schema| schema["writeOnly"] == Value::Bool(true))
+            && is_secret(&self.fields(schemas, meant))
         {
             register_all(value, self.log);
         }
@@ -181,6 +179,16 @@ impl<'a> Walker<'a> {
         self.alternatives(&below)
     }
 
+    /// Whether a list or an object has secrets in it: a scalar in its place is probably one of them.
+    fn holds_secrets(&self, schemas: &[&'a Value], depth: usize) -> bool {
+        let inner = schemas.iter().flat_map(|schema| {
+            let fields = schema["properties"].as_object().into_iter().flat_map(Map::values);
+            fields.chain(schema.get("items")).chain(schema.get("additionalProperties"))
+        });
+        let inner = self.alternatives(&inner.collect::<Vec<_>>());
+        !inner.is_empty() && (is_secret(&inner) || (depth < DEEPEST && self.holds_secrets(&inner, depth + 1)))
+    }
+
     /// The schemas with all that they refer to and are combined of.
     fn alternatives(&self, schemas: &[&'a Value]) -> Vec<&'a Value> {
         let mut all = Vec::new();
@@ -206,6 +214,10 @@ impl<'a> Walker<'a> {
             }
         }
     }
+}
+
+fn is_secret(schemas: &[&Value]) -> bool {
+    schemas.iter().any(|schema| schema["writeOnly"] == Value::Bool(true))
 }
 
 /// Whether an object may have keys that are not listed: no schema lists any, or one says that it takes others.
