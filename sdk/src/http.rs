@@ -9,7 +9,7 @@ mod retry;
 mod tls;
 mod upload;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests;
 
 use std::fmt;
@@ -243,9 +243,9 @@ impl HttpClient {
 
     /// Sends a request once, its body as it is made.
     ///
-    /// The idle timeout runs while the server takes nothing from the body, gives no answer to the whole of it, or stops
-    /// in the middle of its own; never while the body itself is being waited for. The answer may come before the whole
-    /// body was taken.
+    /// The idle timeout runs while the server takes nothing from the body, or stops in the middle of its own; never while
+    /// the body itself is being waited for. The answer to the whole body may take five times as long, and may come before
+    /// all of it was taken.
     pub async fn send_streaming<S>(&self, request: RequestBuilder, body: S) -> Result<Response>
     where
         S: futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send + 'static,

@@ -61,6 +61,8 @@ pub(super) enum Kind {
     Tls(String),
     ProxyLogin,
     ProxyRefused,
+    /// Only for SOCKS, whose errors keep the reason to themselves.
+    ProxyUnreachable,
     Broken,
     Redirect(String),
     Address,
@@ -148,12 +150,8 @@ pub(super) fn kind(error: &reqwest::Error) -> Kind {
     if let Some(kind) = layers(error).find_map(|layer| find::<TlsError>(layer).map(tls_kind)) {
         return kind;
     }
-    if text.contains("tunnel error") && !text.contains("failed to create underlying connection") {
-        return if text.contains("proxy authorization required") {
-            Kind::ProxyLogin
-        } else {
-            Kind::ProxyRefused
-        };
+    if let Some(kind) = proxy_kind(&text) {
+        return kind;
     }
     if error.is_dns() || text.contains("dns error") {
         return if text.contains("not known") || text.contains("No address") {
@@ -186,6 +184,28 @@ pub(super) fn kind(error: &reqwest::Error) -> Kind {
         ) => Kind::Broken,
         _ => by_message(error, text),
     }
+}
+
+/// What a proxy did, if it was one; its errors tell that by their message only.
+fn proxy_kind(text: &str) -> Option<Kind> {
+    let unreachable = text.contains("failed to create underlying connection");
+    if text.contains("tunnel error") {
+        // Why it is unreachable is in the layers below.
+        return match text.contains("proxy authorization required") {
+            true => Some(Kind::ProxyLogin),
+            false => (!unreachable).then_some(Kind::ProxyRefused),
+        };
+    }
+    if !text.contains("SOCKS error") {
+        return None;
+    }
+    Some(
+        match text.contains("credentials not accepted") || text.contains("no acceptable auth method") {
+            true => Kind::ProxyLogin,
+            false if unreachable => Kind::ProxyUnreachable,
+            false => Kind::ProxyRefused,
+        },
+    )
 }
 
 /// Hyper's own errors tell their kind by their message only.
@@ -296,6 +316,10 @@ fn words(kind: &Kind, proxied: bool) -> (String, Option<&'static str>) {
         Kind::ProxyRefused => (
             "the proxy refuses to connect",
             Some("does it allow this host and port? Does no_proxy lack it?"),
+        ),
+        Kind::ProxyUnreachable => (
+            "the proxy cannot be reached",
+            Some("check the address of the proxy"),
         ),
         Kind::Broken => (
             "the connection broke off",

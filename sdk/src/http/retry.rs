@@ -152,7 +152,12 @@ fn repeatable_status(status: StatusCode, safe: bool) -> bool {
 /// What may be better in a moment. A certificate will not be, nor a name that does not exist.
 fn repeatable_failure(error: &reqwest::Error, safe: bool) -> bool {
     match kind(error) {
-        Kind::Dns | Kind::Refused | Kind::Unreachable | Kind::ConnectTimeout | Kind::ProxyRefused => true,
+        Kind::Dns
+        | Kind::Refused
+        | Kind::Unreachable
+        | Kind::ConnectTimeout
+        | Kind::ProxyRefused
+        | Kind::ProxyUnreachable => true,
         Kind::Broken | Kind::Other(_) => safe || error.is_connect(),
         _ => false,
     }

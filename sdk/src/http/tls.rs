@@ -87,6 +87,9 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>> {
     } else {
         pem.replace("\\n", "\n")
     };
+    if unfolded.contains("-----BEGIN CERTIFICATE-----") && !unfolded.trim().contains('\n') {
+        return Err(broken("the lines of the text were joined into one".to_owned()));
+    }
     let mut found = Vec::new();
     for item in CertificateDer::pem_slice_iter(unfolded.as_bytes()) {
         let number = found.len() + 1;
@@ -102,8 +105,6 @@ fn certificates(pem: &str) -> Result<Vec<CertificateDer<'static>>> {
     if found.is_empty() {
         let what = if pem.contains("PRIVATE KEY-----") {
             "the text holds a private key, but no certificate"
-        } else if pem.contains("-----BEGIN CERTIFICATE-----") {
-            "the lines of the text were joined into one"
         } else {
             "the text holds no certificate"
         };

@@ -11,6 +11,9 @@ use futures_util::{Stream, StreamExt as _, stream};
 use reqwest::{Body, Client, Request, Response, ResponseBuilderExt as _};
 use tokio::time::Instant;
 
+/// How many idle times the answer to a whole body may take: buffers empty slowly, and what was sent is worked on.
+const ANSWER: u32 = 5;
+
 /// Why there is no response.
 pub(super) enum Stopped {
     Failed(reqwest::Error),
@@ -49,37 +52,35 @@ where
 }
 
 /// When the server last took something.
-struct Pulse(Mutex<Beat>);
+struct Pulse(Mutex<(Instant, Awaited)>);
 
+/// Who is to act.
 #[derive(Clone, Copy)]
-struct Beat {
-    last: Instant,
-    /// It is the body that is waited for, not the server.
-    making: bool,
+enum Awaited {
+    /// The body is to be made.
+    Body,
+    /// The server is to take more.
+    Taking,
+    /// The server has it all, but for what is still in buffers along the way, and is to answer.
+    Answer,
 }
 
 impl Pulse {
     fn new() -> Self {
-        Self(Mutex::new(Beat {
-            last: Instant::now(),
-            making: false,
-        }))
+        Self(Mutex::new((Instant::now(), Awaited::Taking)))
     }
 
-    fn beat(&self, making: bool) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Beat {
-            last: Instant::now(),
-            making,
-        };
+    fn beat(&self, awaited: Awaited) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), awaited);
     }
 
     /// How long the server may go on doing nothing.
     fn left(&self, idle: Duration) -> Duration {
-        let beat = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if beat.making {
-            idle
-        } else {
-            idle.saturating_sub(beat.last.elapsed())
+        let (last, awaited) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match awaited {
+            Awaited::Body => idle,
+            Awaited::Taking => idle.saturating_sub(last.elapsed()),
+            Awaited::Answer => idle.saturating_mul(ANSWER).saturating_sub(last.elapsed()),
         }
     }
 }
@@ -95,7 +96,11 @@ impl<S: Stream<Item = io::Result<Bytes>>> Stream for Watched<S> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = self.body.as_mut().poll_next(cx);
-        self.pulse.beat(next.is_pending());
+        self.pulse.beat(match next {
+            Poll::Pending => Awaited::Body,
+            Poll::Ready(Some(_)) => Awaited::Taking,
+            Poll::Ready(None) => Awaited::Answer,
+        });
         next
     }
 }

@@ -30,7 +30,18 @@ pub(super) fn serve(stream: TcpStream, shared: &Shared) {
 }
 
 fn exchange<S: Read + Write + Secured>(stream: &mut BufReader<S>, shared: &Shared) -> io::Result<()> {
-    while let Some(mut request) = Request::read_head(stream)? {
+    loop {
+        let mut request = match Request::read_head(stream) {
+            Ok(Some(request)) => request,
+            Ok(None) => break,
+            Err(error) if error.kind() == io::ErrorKind::Other => {
+                stream
+                    .get_mut()
+                    .write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")?;
+                break;
+            }
+            Err(error) => return Err(error),
+        };
         if request.expects_leave() {
             stream.get_mut().write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
             stream.get_mut().flush()?;

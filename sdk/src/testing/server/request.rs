@@ -73,12 +73,16 @@ impl Request {
         }
     }
 
-    /// Reads the line and the headers of the next request; none at the end of the connection.
+    /// Reads the line and the headers of the next request; none at the end of the connection. What is no request is an
+    /// error of the kind `Other`.
     pub(super) fn read_head(stream: &mut impl BufRead) -> io::Result<Option<Self>> {
-        let line = read_line(stream)?;
-        if line.is_empty() {
-            return Ok(None);
+        match stream.fill_buf()?.first() {
+            None => return Ok(None),
+            // TLS, for example, has no lines to wait for.
+            Some(first) if !first.is_ascii_uppercase() => return Err(io::Error::other("not a request")),
+            Some(_) => {}
         }
+        let line = read_line(stream)?;
         let mut words = line.split(' ');
         let (Some(method), Some(target)) = (words.next(), words.next()) else {
             return Err(io::Error::other(format!("not a request: {line:?}")));
