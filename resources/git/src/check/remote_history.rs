@@ -366,7 +366,12 @@ impl<'a> RemoteHistory<'a> {
         if history.commit(cursor).is_ok() || !self.remote.supports_any_want()? {
             return Ok(());
         }
-        let fetch = Fetch { wants: vec![cursor], haves: vec![tip], filter: self.objects(), ..Fetch::default() };
+        let fetch = Fetch {
+            wants: vec![cursor],
+            haves: vec![tip],
+            filter: self.objects(),
+            ..Fetch::default()
+        };
         match self.remote.fetch(path, &fetch, self.cx) {
             Ok(_) | Err(git_remote::Error::NotOurRef { .. }) => Ok(()),
             Err(error) => Err(error.into()),

@@ -1,0 +1,9 @@
+//! The public contract: what people write into `source`, `version` and `params`.
+
+mod params;
+mod source;
+mod version;
+
+pub use params::{FetchTags, GetParams, PutParams, Submodules};
+pub use source::Source;
+pub use version::GitVersion;

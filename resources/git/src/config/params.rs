@@ -1,0 +1,208 @@
+//! `params` of get and put steps.
+
+use concourse_resource_sdk::lenient::{Flag, Text};
+use concourse_resource_sdk::{Config, Problem, Step};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::not_built::NotBuilt;
+
+/// What a `get` step writes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct GetParams {
+    /// How many commits of history to fetch, counted from the version. Default: all. Ignored for plain local paths.
+    #[schemars(with = "u32")]
+    pub depth: Text,
+    /// Which tags to fetch; wins over the source's `fetch_tags`.
+    #[schemars(with = "bool")]
+    pub fetch_tags: FetchTags,
+    /// `none` leaves submodules out, which is all that this version can do: without it, a repository that has submodules is
+    /// refused.
+    pub submodules: Submodules,
+    /// `true` leaves Git LFS pointer files as they are, which is all that this version can do: without it, a repository that
+    /// has LFS files is refused.
+    pub disable_git_lfs: Flag,
+    /// Prints what is done in detail.
+    pub debug: Flag,
+
+    /// Further branches to fetch. Not supported yet: refused.
+    pub fetch: NotBuilt,
+    /// Has no effect while submodules are not supported.
+    pub submodule_recursive: Text,
+    /// Check out the tips of submodules' branches. Not supported yet: refused.
+    pub submodule_remote: NotBuilt,
+    /// Delete all tags at the end. Not supported yet: refused.
+    pub clean_tags: NotBuilt,
+    /// Format of `.git/short_ref`. Not supported yet: refused.
+    pub short_ref_format: NotBuilt,
+    /// Format of `.git/commit_timestamp`. Not supported yet: refused.
+    pub timestamp_format: NotBuilt,
+    /// Options for `.git/describe_ref`. Not supported yet: refused.
+    pub describe_ref_options: NotBuilt,
+    /// Fetch all branches. Not supported yet: refused.
+    pub all_branches: NotBuilt,
+}
+
+impl Config for GetParams {
+    fn problems(&self, _: Step) -> Vec<Problem> {
+        let submodules = match self.submodules {
+            Submodules::Selected => NotBuilt::ASKED,
+            Submodules::All | Submodules::None => NotBuilt::default(),
+        };
+        [
+            ("fetch", self.fetch),
+            ("submodules", submodules),
+            ("submodule_remote", self.submodule_remote),
+            ("clean_tags", self.clean_tags),
+            ("short_ref_format", self.short_ref_format),
+            ("timestamp_format", self.timestamp_format),
+            ("describe_ref_options", self.describe_ref_options),
+            ("all_branches", self.all_branches),
+        ]
+        .into_iter()
+        .filter_map(|(name, field)| field.problem(&format!("params.{name}")))
+        .collect()
+    }
+}
+
+/// Which submodules `get` fetches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Submodules {
+    /// All of them.
+    #[default]
+    All,
+    /// None of them.
+    None,
+    /// Those whose paths match.
+    Selected,
+}
+
+impl<'de> Deserialize<'de> for Submodules {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null | Value::Bool(false) => Ok(Self::All),
+            Value::String(text) if text == "all" || text.is_empty() => Ok(Self::All),
+            Value::String(text) if text == "none" => Ok(Self::None),
+            Value::String(text) if text.trim_start().starts_with('[') => Ok(Self::Selected),
+            // CONTRACT 5.4: an empty list selects all.
+            Value::Array(items) if items.is_empty() => Ok(Self::All),
+            Value::Array(_) => Ok(Self::Selected),
+            _ => Err(serde::de::Error::custom(
+                r#"expected "all", "none" or a list of paths"#,
+            )),
+        }
+    }
+}
+
+impl JsonSchema for Submodules {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Submodules".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "anyOf": [
+                { "enum": ["all", "none"] },
+                { "type": "array", "items": { "type": "string" } },
+            ],
+            "default": "all",
+        })
+    }
+}
+
+/// What a `put` step pushes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PutParams {
+    /// Directory of the repository to push, below the build's working directory. Required.
+    pub repository: Text,
+    /// Overwrites the remote branch and remote tags that differ.
+    pub force: Flag,
+    /// File, below the build's working directory, that holds the name of a tag to set on the commit that is pushed.
+    pub tag: Text,
+    /// Pushes tags only.
+    pub only_tag: Flag,
+    /// Put before the name of the tag.
+    pub tag_prefix: Text,
+    /// File, below the build's working directory, that holds the message of the tag, which makes it an annotated one.
+    pub annotate: Text,
+    /// Prints what is done in detail.
+    pub debug: Flag,
+
+    /// Rebase onto the remote branch before pushing. Not supported yet: refused.
+    pub rebase: NotBuilt,
+    /// Merge strategy of the rebase. Not supported yet: refused.
+    pub rebase_strategy: NotBuilt,
+    /// Options of the merge strategy. Not supported yet: refused.
+    pub rebase_strategy_option: NotBuilt,
+    /// Merge the remote branch before pushing. Not supported yet: refused.
+    pub merge: NotBuilt,
+    /// Which commit a merge returns. Not supported yet: refused.
+    pub returning: NotBuilt,
+    /// File with a note for the commit. Not supported yet: refused.
+    pub notes: NotBuilt,
+    /// Branch to push to. Not supported yet: refused.
+    pub branch: NotBuilt,
+    /// Where on the remote the branch is. Not supported yet: refused.
+    pub refs_prefix: NotBuilt,
+    /// Options for the server. Not supported yet: refused.
+    pub push_options: NotBuilt,
+}
+
+impl Config for PutParams {
+    fn problems(&self, _: Step) -> Vec<Problem> {
+        [
+            ("rebase", self.rebase),
+            ("rebase_strategy", self.rebase_strategy),
+            ("rebase_strategy_option", self.rebase_strategy_option),
+            ("merge", self.merge),
+            ("returning", self.returning),
+            ("notes", self.notes),
+            ("branch", self.branch),
+            ("refs_prefix", self.refs_prefix),
+            ("push_options", self.push_options),
+        ]
+        .into_iter()
+        .filter_map(|(name, field)| field.problem(&format!("params.{name}")))
+        .collect()
+    }
+}
+
+/// Which tags `get` fetches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FetchTags {
+    /// Not said: those that point into what is fetched.
+    #[default]
+    Following,
+    /// Every tag of the remote.
+    All,
+    /// None.
+    None,
+}
+
+impl<'de> Deserialize<'de> for FetchTags {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer)? {
+            Value::Null => Ok(Self::Following),
+            Value::Bool(true) => Ok(Self::All),
+            Value::Bool(false) => Ok(Self::None),
+            Value::String(text) => match text.as_str() {
+                "" => Ok(Self::Following),
+                "true" => Ok(Self::All),
+                "false" => Ok(Self::None),
+                _ => Err(wrong_fetch_tags()),
+            },
+            _ => Err(wrong_fetch_tags()),
+        }
+    }
+}
+
+fn wrong_fetch_tags<E: serde::de::Error>() -> E {
+    E::custom(r#"expected true, false, "true" or "false""#)
+}

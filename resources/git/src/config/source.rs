@@ -1,0 +1,208 @@
+//! `source`.
+
+use concourse_resource_sdk::lenient::{Flag, List, SecretText, Text};
+use concourse_resource_sdk::{Config, Problem, Secret, Step};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::FetchTags;
+use crate::not_built::NotBuilt;
+
+/// Where the repository is, which branch to follow, and which of its commits become versions.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Source {
+    /// Address of the repository: `https://`, `http://`, `file://` or a plain path. (`ssh://`, the scp form and `git://` are
+    /// refused by this version.) A login in it is used for HTTP(S) and never printed. Required.
+    pub uri: Text,
+    /// Branch to follow. Default: the branch that the remote's `HEAD` points to; `put` needs it, unless `only_tag` is set. In
+    /// `get` the name of a tag works too.
+    pub branch: Text,
+    /// Login name for HTTP(S), used when `password` is set too.
+    pub username: Text,
+    /// Password or token for HTTP(S), used when `username` is set too.
+    pub password: SecretText,
+    /// Pathspecs: only a commit that touches one of them becomes a version. Git's rules, and `{a,b}` is expanded. Default:
+    /// `["."]`, which selects every commit. `[]` does so too.
+    pub paths: List<Text>,
+    /// Pathspecs of what does not count: a commit that touches nothing else does not become a version.
+    pub ignore_paths: List<Text>,
+    /// Makes commits count whose message has `[ci skip]` or `[skip ci]`.
+    pub disable_ci_skip: Flag,
+    /// How many versions a check without a version answers, at least 1. Default: `1`.
+    #[schemars(with = "u32")]
+    pub version_depth: Text,
+    /// Which tags `get` fetches: `true` all, `false` none. Default: those that point into what is fetched. `fetch_tags` in the
+    /// get params wins.
+    #[schemars(with = "bool")]
+    pub fetch_tags: FetchTags,
+    /// Accepts any TLS certificate.
+    pub skip_ssl_verification: Flag,
+    /// Prints what is done in detail.
+    pub debug: Flag,
+
+    /// SSH key. Not supported yet: refused.
+    #[schemars(with = "Secret")]
+    pub private_key: NotBuilt,
+    /// SSH user. Not supported yet: refused.
+    pub private_key_user: NotBuilt,
+    /// Passphrase of the SSH key. Not supported yet: refused.
+    #[schemars(with = "Secret")]
+    pub private_key_passphrase: NotBuilt,
+    /// SSH agent forwarding. Not supported yet: refused.
+    pub forward_agent: NotBuilt,
+    /// Sparse checkout patterns. Not supported yet: refused.
+    pub sparse_paths: NotBuilt,
+    /// Follow tags that match a glob. Not supported yet: refused.
+    pub tag_filter: NotBuilt,
+    /// Follow tags that match a regular expression. Not supported yet: refused.
+    pub tag_regex: NotBuilt,
+    /// What a matching tag selects. Only the default `match_tagged` is supported yet.
+    pub tag_behaviour: Text,
+    /// Logins for submodules. Not supported yet: refused.
+    #[schemars(with = "Vec<SubmoduleCredential>")]
+    pub submodule_credentials: NotBuilt,
+    /// Git configuration. Not supported yet: refused.
+    #[schemars(with = "Vec<GitConfigEntry>")]
+    pub git_config: NotBuilt,
+    /// Armoured GPG public keys, one of which must have signed the commit. Not supported yet: refused.
+    pub commit_verification_keys: NotBuilt,
+    /// Ids of GPG keys to download, one of which must have signed the commit. Not supported yet: refused.
+    pub commit_verification_key_ids: NotBuilt,
+    /// Where GPG keys are looked up. Not supported yet: refused.
+    pub gpg_keyserver: NotBuilt,
+    /// git-crypt key, base64. Not supported yet: refused.
+    #[schemars(with = "Secret")]
+    pub git_crypt_key: NotBuilt,
+    /// HTTP proxy for SSH. Not supported yet: refused.
+    #[schemars(with = "HttpsTunnel")]
+    pub https_tunnel: NotBuilt,
+    /// Select commits by their message. Not supported yet: refused.
+    #[schemars(with = "CommitFilter")]
+    pub commit_filter: NotBuilt,
+    /// Look for the version in all remote refs. Not supported yet: refused.
+    pub search_remote_refs: NotBuilt,
+}
+
+impl Source {
+    fn not_built(&self) -> impl Iterator<Item = Problem> {
+        // CONTRACT 2: a misspelt behaviour is named in every case, the second behaviour is not built yet.
+        let tag_behaviour = match self.tag_behaviour.non_empty() {
+            Some("match_tag_ancestors") => NotBuilt::ASKED,
+            _ => NotBuilt::default(),
+        };
+        [
+            ("private_key", self.private_key),
+            ("private_key_user", self.private_key_user),
+            ("private_key_passphrase", self.private_key_passphrase),
+            ("forward_agent", self.forward_agent),
+            ("sparse_paths", self.sparse_paths),
+            ("tag_filter", self.tag_filter),
+            ("tag_regex", self.tag_regex),
+            ("tag_behaviour", tag_behaviour),
+            ("submodule_credentials", self.submodule_credentials),
+            ("git_config", self.git_config),
+            ("commit_verification_keys", self.commit_verification_keys),
+            ("commit_verification_key_ids", self.commit_verification_key_ids),
+            ("gpg_keyserver", self.gpg_keyserver),
+            ("git_crypt_key", self.git_crypt_key),
+            ("https_tunnel", self.https_tunnel),
+            ("commit_filter", self.commit_filter),
+            ("search_remote_refs", self.search_remote_refs),
+        ]
+        .into_iter()
+        .filter_map(|(name, field)| field.problem(&format!("source.{name}")))
+    }
+}
+
+impl Config for Source {
+    fn problems(&self, step: Step) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if self.uri.get().is_none_or(|uri| uri.trim().is_empty()) {
+            problems.push(Problem::verbatim(
+                "source.uri",
+                match step {
+                    Step::Check => "source.uri is required and must not be empty",
+                    Step::Get => "invalid payload (missing uri):",
+                    Step::Put => "invalid payload (missing uri)",
+                },
+            ));
+        }
+        if let (Step::Check, Some(behaviour)) = (step, self.tag_behaviour.non_empty())
+            && !matches!(behaviour, "match_tagged" | "match_tag_ancestors")
+        {
+            problems.push(Problem::verbatim(
+                "source.tag_behaviour",
+                "Invalid tag_behaviour. Must be one of 'match_tagged' or 'match_tag_ancestors'.",
+            ));
+        }
+        problems.extend(self.not_built());
+        problems
+    }
+}
+
+/// A login for submodules on one host, or an SSH key for one submodule.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "only the schema is used until submodules are supported; it marks the secrets"
+)]
+struct SubmoduleCredential {
+    /// Host name, for HTTP(S).
+    host: String,
+    /// Login name.
+    username: String,
+    /// Password or token.
+    password: Secret,
+    /// URL of the submodule, for SSH.
+    url: String,
+    /// SSH key.
+    private_key: Secret,
+    /// Passphrase of the SSH key.
+    private_key_passphrase: Secret,
+}
+
+/// One entry of the git configuration.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "only the schema is used until git_config is supported")]
+struct GitConfigEntry {
+    /// Section and key.
+    name: String,
+    /// Value; it may hold a credential (`http.extraHeader`), so it is kept out of every log.
+    value: Secret,
+}
+
+/// An HTTP proxy.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "only the schema is used until SSH is supported; it marks the secret"
+)]
+#[expect(clippy::struct_field_names, reason = "the contract's names")]
+struct HttpsTunnel {
+    /// Host name.
+    proxy_host: String,
+    /// Port.
+    proxy_port: String,
+    /// Login name.
+    proxy_user: String,
+    /// Password.
+    proxy_password: Secret,
+}
+
+/// Which commits count, by their message.
+#[derive(JsonSchema)]
+#[expect(
+    dead_code,
+    reason = "only the schema is used until commit filters are supported"
+)]
+struct CommitFilter {
+    /// Patterns, one of which must match.
+    include: Vec<String>,
+    /// Patterns, none of which may match.
+    exclude: Vec<String>,
+    /// Whether all of `include` must match.
+    include_all_match: bool,
+    /// Whether only a commit that all of `exclude` match is left out.
+    exclude_all_match: bool,
+}

@@ -1,0 +1,57 @@
+//! `version`.
+
+use concourse_resource_sdk::{Problem, Version, VersionShape};
+use serde_json::{Map, Value};
+
+/// A commit, by its id, the name of a tag or of a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitVersion {
+    /// Commit id, abbreviated commit id, name of a tag or of a branch.
+    pub reference: String,
+    /// The branch that a put with `params.branch` pushed to.
+    pub branch: Option<String>,
+}
+
+impl GitVersion {
+    /// The version of a commit, tag or branch.
+    pub fn new(reference: impl Into<String>) -> Self {
+        Self {
+            reference: reference.into(),
+            branch: None,
+        }
+    }
+}
+
+impl VersionShape for GitVersion {
+    fn read(map: &Map<String, Value>) -> Result<Option<Self>, Problem> {
+        let reference = text_entry(map, "ref")?;
+        let branch = text_entry(map, "branch")?;
+        Ok(reference.map(|reference| Self { reference, branch }))
+    }
+
+    fn write(&self) -> Version {
+        match &self.branch {
+            Some(branch) => Version::new("branch", branch).with("ref", &self.reference),
+            None => Version::new("ref", &self.reference),
+        }
+    }
+}
+
+fn text_entry(map: &Map<String, Value>, key: &str) -> Result<Option<String>, Problem> {
+    match map.get(key) {
+        None | Some(Value::Null | Value::Bool(false)) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(Value::Bool(true)) => Ok(Some("true".to_owned())),
+        Some(Value::Array(_)) => Err(wrong_entry(key, "an array")),
+        Some(Value::Object(_)) => Err(wrong_entry(key, "an object")),
+    }
+}
+
+fn wrong_entry(key: &str, found: &str) -> Problem {
+    Problem::new(
+        format!("version.{key}"),
+        format!("expected a string, found {found}"),
+    )
+    .exit(crate::WRONG_TYPE_EXIT)
+}
