@@ -11,6 +11,28 @@ use crate::copy;
 use crate::error::{Error, Result};
 use crate::{Depth, Fetch, Fetched, Ref};
 
+/// Why a repository cannot be opened.
+fn unopened(path: &Path, error: git2::Error) -> Error {
+    let format = error
+        .message()
+        .split_once("unknown object format '")
+        .map(|(_, format)| format.trim_end_matches('\''));
+    if let Some(format) = format {
+        return Error::ObjectFormat(format.to_owned());
+    }
+    let error = match error.code() {
+        ErrorCode::NotFound => git2::Error::from_str(&format!(
+            "'{}' does not appear to be a git repository",
+            path.display()
+        )),
+        _ => error,
+    };
+    Error::Repository {
+        doing: "open the local repository",
+        error,
+    }
+}
+
 pub(crate) struct Local {
     repo: Repository,
 }
@@ -23,16 +45,7 @@ impl Local {
             with_suffix.push(".git");
             Repository::open(with_suffix).map_err(|_| error)
         });
-        let repo = opened.map_err(|error| Error::Repository {
-            doing: "open the local repository",
-            error: match error.code() {
-                ErrorCode::NotFound => git2::Error::from_str(&format!(
-                    "'{}' does not appear to be a git repository",
-                    path.display()
-                )),
-                _ => error,
-            },
-        })?;
+        let repo = opened.map_err(|error| unopened(path, error))?;
         let format = repo
             .config()
             .and_then(|config| config.get_string("extensions.objectformat"));
