@@ -82,6 +82,14 @@ impl Resource for Git {
     }
 }
 
+/// CONTRACT 2, `debug`.
+fn trace_if(cx: &Context, debug: bool) {
+    if debug {
+        cx.log().set_trace(true);
+        cx.log().line("debug mode enabled");
+    }
+}
+
 /// Git's own exit status of a fatal error.
 const GIT_EXIT: u8 = 128;
 

@@ -23,7 +23,7 @@ pub(crate) async fn check(
     source: &Source,
     from: Option<GitVersion>,
 ) -> Result<Vec<GitVersion>> {
-    cx.log().set_trace(source.debug.0);
+    crate::trace_if(cx, source.debug.0);
     let location = Location::new(source)?;
     let filter = Filter::new(source)?;
     let cx = cx.clone();

@@ -26,7 +26,7 @@ pub(crate) async fn get(
     params: &GetParams,
     dest: &Path,
 ) -> Result<Outcome<Git>> {
-    cx.log().set_trace(source.debug.0 || params.debug.0);
+    crate::trace_if(cx, source.debug.0 || params.debug.0);
     let plan = Plan::new(source, version, params, dest)?;
     plan.announce(cx);
     let cx = cx.clone();

@@ -21,7 +21,7 @@ pub(crate) async fn put(
     params: &PutParams,
     sources: &Path,
 ) -> Result<Outcome<Git>> {
-    cx.log().set_trace(source.debug.0 || params.debug.0);
+    crate::trace_if(cx, source.debug.0 || params.debug.0);
     let plan = Plan::new(source, params, sources)?;
     let cx = cx.clone();
     crate::blocking(move || plan.carry_out(&cx)).await
