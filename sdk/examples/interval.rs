@@ -25,7 +25,11 @@ struct Source {
 impl Config for Source {
     fn problems(&self, _: Step) -> Vec<Problem> {
         let problem = || Problem::new("source.minutes", "must be at least 1").hint("minutes: 10");
-        if self.minutes == 0 { vec![problem()] } else { Vec::new() }
+        if self.minutes == 0 {
+            vec![problem()]
+        } else {
+            Vec::new()
+        }
     }
 }
 
@@ -42,14 +46,28 @@ impl Resource for Interval {
         let begin = seconds - seconds % (u64::from(source.minutes) * 60);
         let newest = Version::new("begin", begin.to_string());
         // Oldest first, and the version that was given is part of the answer.
-        Ok(from.into_iter().filter(|from| *from != newest).chain([newest.clone()]).collect())
+        Ok(from
+            .into_iter()
+            .filter(|from| *from != newest)
+            .chain([newest.clone()])
+            .collect())
     }
 
-    async fn get(&self, cx: &Context, _: Source, version: Option<Version>, _: NoParams, dest: &Path) -> Result<Outcome<Self>> {
+    async fn get(
+        &self,
+        cx: &Context,
+        _: Source,
+        version: Option<Version>,
+        _: NoParams,
+        dest: &Path,
+    ) -> Result<Outcome<Self>> {
         let version = version.ok_or_else(|| Problem::new("version", "is required"))?;
-        let begin = version.get("begin").ok_or_else(|| Problem::new("version.begin", "is required"))?;
+        let begin = version
+            .get("begin")
+            .ok_or_else(|| Problem::new("version.begin", "is required"))?;
         cx.log().heading(format!("Interval that began at {begin}"));
-        fs::write(dest.join("begin"), begin).map_err(|error| Error::internal("failed to write begin").cause(error))?;
+        fs::write(dest.join("begin"), begin)
+            .map_err(|error| Error::internal("failed to write begin").cause(error))?;
         Ok(Outcome::new(version))
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use concourse_resource_sdk::config::NoParams;
 use concourse_resource_sdk::{
-    AbortGuard, Config, Context, Error, KeyPolicy, Outcome, Problem, Resource, Result, Secret, Step, UnknownKeys, Version,
+    AbortGuard, Config, Context, Error, KeyPolicy, Outcome, Problem, Resource, Result, Secret, Step,
+    UnknownKeys, Version,
 };
 
 struct Probe;
@@ -51,14 +52,21 @@ enum Action {
 
 impl Config for Source {
     fn problems(&self, _: Step) -> Vec<Problem> {
-        if self.uri == "bad" { vec![Problem::verbatim("source.uri", "this uri is bad").exit(7)] } else { Vec::new() }
+        if self.uri == "bad" {
+            vec![Problem::verbatim("source.uri", "this uri is bad").exit(7)]
+        } else {
+            Vec::new()
+        }
     }
 }
 
 impl Resource for Probe {
     const NAME: &'static str = "probe";
     const ABOUT: &'static str = "Misbehaves as it is told.";
-    const KEYS: KeyPolicy = KeyPolicy { check_source: UnknownKeys::Reject, ..KeyPolicy::WARN };
+    const KEYS: KeyPolicy = KeyPolicy {
+        check_source: UnknownKeys::Reject,
+        ..KeyPolicy::WARN
+    };
     const WRONG_TYPE_EXIT: u8 = 5;
     type Source = Source;
     type GetParams = NoParams;
@@ -75,7 +83,8 @@ impl Resource for Probe {
                 cx.log().set_trace(true);
                 cx.log().line(format!("line {password}"));
                 cx.log().warn(format!("warning {password:?}"));
-                cx.log().trace(format!("trace {} {}", source.uri, std::process::id()));
+                cx.log()
+                    .trace(format!("trace {} {}", source.uri, std::process::id()));
                 Ok(Vec::new())
             }
             Action::FailLeaking => Err(Error::remote(format!("cannot reach {}", source.uri))
@@ -110,11 +119,19 @@ impl Resource for Probe {
         }
     }
 
-    async fn get(&self, cx: &Context, _: Source, version: Option<Version>, _: NoParams, dest: &Path) -> Result<Outcome<Self>> {
-        std::fs::write(dest.join("cached"), cx.cache().is_some().to_string()).map_err(|error| {
-            Error::internal("failed to write").cause(error)
-        })?;
-        version.map(Outcome::new).ok_or_else(|| Problem::new("version", "is required").into())
+    async fn get(
+        &self,
+        cx: &Context,
+        _: Source,
+        version: Option<Version>,
+        _: NoParams,
+        dest: &Path,
+    ) -> Result<Outcome<Self>> {
+        std::fs::write(dest.join("cached"), cx.cache().is_some().to_string())
+            .map_err(|error| Error::internal("failed to write").cause(error))?;
+        version
+            .map(Outcome::new)
+            .ok_or_else(|| Problem::new("version", "is required").into())
     }
 }
 

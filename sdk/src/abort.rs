@@ -63,14 +63,12 @@ impl Abort {
     async fn wait(self, mut signals: Signals) {
         let number = signals.next().await;
         self.inner.signal.store(number, Ordering::SeqCst);
-        match self.inner.command.get() {
-            Some(cx) => cx.cancel(),
-            None => {
-                // Nothing was begun yet.
-                self.inner.console.failure(ABORTED);
-                exit(number);
-            }
-        }
+        let Some(cx) = self.inner.command.get() else {
+            // Nothing was begun yet.
+            self.inner.console.failure(ABORTED);
+            exit(number);
+        };
+        cx.cancel();
         // A second signal means at once.
         let _ = tokio::time::timeout(LAST_MOMENT, signals.next()).await;
         exit(number);
@@ -92,10 +90,11 @@ impl Abort {
             () = cx.cancelled() => None,
             result = &mut command => Some(result),
         };
-        match finished {
-            // A failure after the signal is the signal's doing; a success that cannot be taken back is told.
-            Some(result) if result.is_ok() || !cx.is_cancelled() => return Ok(result),
-            _ => {}
+        // A failure after the signal is the signal's doing; a success that cannot be taken back is told.
+        if let Some(result) = finished
+            && (result.is_ok() || !cx.is_cancelled())
+        {
+            return Ok(result);
         }
         // Taken before the command is dropped, which drops the guards that take them back.
         let cleanups = cx.take_cleanups();

@@ -24,6 +24,8 @@ pub struct BuildMetadata {
     pub pipeline: Option<String>,
     /// `BUILD_PIPELINE_INSTANCE_VARS`, parsed. None where it is not a JSON object.
     pub instance_vars: Option<Map<String, Value>>,
+    /// `BUILD_PIPELINE_INSTANCE_VARS`, as it was given.
+    pub instance_vars_raw: Option<String>,
     /// `BUILD_TEAM_NAME`.
     pub team: Option<String>,
     /// `BUILD_CREATED_BY`: only on put, and on request.
@@ -67,6 +69,7 @@ impl BuildMetadata {
             pipeline: get("BUILD_PIPELINE_NAME"),
             instance_vars: get("BUILD_PIPELINE_INSTANCE_VARS")
                 .and_then(|text| serde_json::from_str(&text).ok()),
+            instance_vars_raw: get("BUILD_PIPELINE_INSTANCE_VARS"),
             team: get("BUILD_TEAM_NAME"),
             created_by: get("BUILD_CREATED_BY"),
             status: get("BUILD_STATUS").and_then(|status| match status.as_str() {
@@ -102,17 +105,35 @@ impl BuildMetadata {
 
     /// `?vars.name="value"` as Concourse's own pages have it.
     fn instance_query(&self) -> String {
-        let vars: Vec<String> = self
-            .instance_vars
-            .iter()
-            .flatten()
-            .map(|(name, value)| format!("vars.{}={}", encoded(name), encoded(&value.to_string())))
-            .collect();
-        if vars.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", vars.join("&"))
+        let mut query = String::new();
+        for (name, value) in self.instance_vars.iter().flatten() {
+            push_var(&mut query, &format!("vars.{}", var_name(name)), value);
         }
+        query
+    }
+}
+
+/// A nested object is written as dotted names, everything else as JSON.
+fn push_var(query: &mut String, name: &str, value: &Value) {
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            for (field, value) in fields {
+                push_var(query, &format!("{name}.{}", var_name(field)), value);
+            }
+        }
+        _ => {
+            query.push(if query.is_empty() { '?' } else { '&' });
+            query.extend([encoded(name).as_str(), "=", encoded(&value.to_string()).as_str()]);
+        }
+    }
+}
+
+/// A name that would be read as several is quoted.
+fn var_name(name: &str) -> String {
+    if name.contains(['.', ':', '/', ' ']) {
+        format!("\"{name}\"")
+    } else {
+        name.to_owned()
     }
 }
 
@@ -148,12 +169,15 @@ mod tests {
             Some("https://ci.example.org/teams/main/pipelines/a%20b/jobs/c%2Fd/builds/7")
         );
         let mut instance = job.to_vec();
-        instance.push(("BUILD_PIPELINE_INSTANCE_VARS", r#"{"branch":"x","n":1}"#));
+        instance.push((
+            "BUILD_PIPELINE_INSTANCE_VARS",
+            r#"{"branch":"x","n":{"x":1,"y.z":[true]}}"#,
+        ));
         assert!(
             build(&instance)
                 .url()
                 .unwrap()
-                .ends_with("/builds/7?vars.branch=%22x%22&vars.n=1")
+                .ends_with("/builds/7?vars.branch=%22x%22&vars.n.x=1&vars.n.%22y.z%22=%5Btrue%5D")
         );
         assert_eq!(
             build(&[atc, ("BUILD_ID", "42")]).url().as_deref(),
@@ -174,6 +198,13 @@ mod tests {
             ("BUILD_STATUS", "great"),
             ("BUILD_JOB_NAME", ""),
         ]);
-        assert_eq!(build, BuildMetadata::default());
+        let instance_vars_raw = Some("{".to_owned());
+        assert_eq!(
+            build,
+            BuildMetadata {
+                instance_vars_raw,
+                ..BuildMetadata::default()
+            }
+        );
     }
 }

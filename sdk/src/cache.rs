@@ -8,6 +8,9 @@ use rustix::fs::{FlockOperation, flock};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+/// What nobody else may do: read, write, search.
+const GROUP_AND_OTHERS: u32 = 0o077;
+
 /// A private directory below `$TMPDIR`, for this source only. Concourse reuses a check container for up to an hour, perhaps
 /// for another pipeline.
 ///
@@ -36,7 +39,8 @@ impl CacheDir {
             // It may be there already; what is there is looked at next.
             let _ = DirBuilder::new().mode(0o700).create(directory);
             let found = fs::symlink_metadata(directory).ok()?;
-            let is_private = found.is_dir() && found.uid() == user.as_raw() && found.mode() & 0o077 == 0;
+            let is_private =
+                found.is_dir() && found.uid() == user.as_raw() && found.mode() & GROUP_AND_OTHERS == 0;
             if !is_private {
                 return None;
             }
@@ -56,9 +60,11 @@ impl CacheDir {
 fn digest(source: &Value) -> String {
     let mut text = String::new();
     canonical(source, &mut text);
-    Sha256::digest(text)
+    let digest = Sha256::digest(text);
+    digest
         .iter()
-        .map(|byte| format!("{byte:02x}"))
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
         .collect()
 }
 

@@ -105,8 +105,7 @@ fn command(resource: &dyn ErasedResource, step: Step, arguments: &ArgMatches) ->
         Step::Check => Path::new(""),
         Step::Get | Step::Put => arguments
             .get_one::<PathBuf>("directory")
-            .map(PathBuf::as_path)
-            .unwrap_or(Path::new("")),
+            .map_or(Path::new(""), PathBuf::as_path),
     };
     let is_for_people = std::io::stdout().is_terminal() && !arguments.get_flag("json");
     let show = if is_for_people {

@@ -26,6 +26,10 @@ use crate::resource::Resource;
 /// }
 /// ```
 #[must_use]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a resource is made to be run, and `main(Clock)` reads well"
+)]
 pub fn main(resource: impl Resource) -> ExitCode {
     run(&resource, std::env::args_os())
 }

@@ -29,7 +29,8 @@ impl Error {
         Self::Internal(Report::new(text))
     }
 
-    /// Adds what lies behind the failure: the error and all its sources, one line each.
+    /// Adds what lies behind the failure; see [`chain`] for an error with all its sources. A wrong configuration has no
+    /// cause but itself: it stays as it is.
     #[must_use]
     pub fn cause(mut self, cause: impl fmt::Display) -> Self {
         if let Some(report) = self.report_mut() {
@@ -38,11 +39,16 @@ impl Error {
         self
     }
 
-    /// Adds what the user can do about it.
+    /// Adds what the user can do about it; of several problems, about the last.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        if let Some(report) = self.report_mut() {
-            report.hint = Some(hint.into());
+        match &mut self {
+            Self::Config(problems) => {
+                if let Some(problem) = problems.last_mut() {
+                    problem.hint = Some(hint.into());
+                }
+            }
+            Self::Remote(report) | Self::Internal(report) => report.hint = Some(hint.into()),
         }
         self
     }
@@ -155,4 +161,55 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         source = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_its_text_then_cause_and_hint() {
+        let error = Error::remote("cannot push")
+            .cause("it is protected")
+            .hint("ask for access")
+            .exit(128);
+        assert_eq!(
+            error.to_string(),
+            "cannot push\n  cause: it is protected\n  hint: ask for access"
+        );
+        assert_eq!(error.exit_status(), 128);
+        assert_eq!(Error::internal("x").exit_status(), 1);
+    }
+
+    #[test]
+    fn problems_are_listed_and_the_first_gives_the_status() {
+        let problems = vec![
+            Problem::verbatim("source.a", "A is bad").exit(3),
+            Problem::new("source.b", "is bad"),
+        ];
+        let error = Error::Config(problems).cause("ignored").hint("mend it");
+        assert_eq!(error.to_string(), "A is bad\nsource.b: is bad\n  hint: mend it");
+        assert_eq!(error.exit_status(), 3);
+        assert_eq!(Error::Config(Vec::new()).exit_status(), 1);
+    }
+
+    #[test]
+    fn a_chain_names_every_source_once() {
+        #[derive(Debug)]
+        struct Outer(std::io::Error);
+        impl fmt::Display for Outer {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("failed to read x")
+            }
+        }
+        impl std::error::Error for Outer {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        assert_eq!(
+            chain(&Outer(std::io::Error::other("disk full"))),
+            "failed to read x: disk full"
+        );
+    }
 }

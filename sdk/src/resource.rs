@@ -77,7 +77,7 @@ pub trait Resource: Send + Sync + Sized + 'static {
 }
 
 /// What `get` and `put` answer: a version, metadata for the build page, and rarely more.
-pub struct Outcome<R: Resource + ?Sized> {
+pub struct Outcome<R: Resource> {
     /// The version that was got or made.
     pub version: R::Version,
     /// The rows that the build page shows.

@@ -97,3 +97,36 @@ impl VersionShape for Version {
         self.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: &Value) -> Result<Option<Version>, Problem> {
+        Version::read(value.as_object().unwrap())
+    }
+
+    #[test]
+    fn entries_keep_their_order_and_the_last_value() {
+        let version = Version::new("b", "1").with("a", "2").with("b", "3");
+        assert_eq!(serde_json::to_string(&version).unwrap(), r#"{"b":"3","a":"2"}"#);
+        assert_eq!((version.get("a"), version.get("c")), (Some("2"), None));
+    }
+
+    #[test]
+    fn scalars_are_read_and_what_is_nested_is_refused() {
+        let version = read(&json!({ "a": "x", "n": 1, "t": true, "z": null }))
+            .unwrap()
+            .unwrap();
+        assert_eq!(version, Version::new("a", "x").with("n", "1").with("t", "true"));
+        assert_eq!(version.write(), version);
+        assert_eq!(read(&json!({})).unwrap(), None);
+        assert_eq!(read(&json!({ "a": null })).unwrap(), None);
+        assert_eq!(
+            read(&json!({ "a": ["x"] })).unwrap_err().to_string(),
+            "version.a: expected a string"
+        );
+    }
+}

@@ -18,7 +18,9 @@ fn example(name: &str) -> PathBuf {
         let directory = test.parent().unwrap().parent().unwrap().join("examples");
         if !directory.join("probe").exists() || !directory.join("interval").exists() {
             let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
-            let built = Command::new(env!("CARGO")).args(["build", "--examples", "--manifest-path", manifest]).status();
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "--examples", "--manifest-path", manifest])
+                .status();
             assert!(built.unwrap().success(), "the examples cannot be built");
         }
         directory
@@ -40,7 +42,11 @@ fn leaking(action: &str) -> Value {
 
 fn assert_hidden(output: &Output) {
     for secret in [PASSWORD, "s3cret", "url%20secret", "url secret"] {
-        assert!(!output.raw_stderr.contains(secret), "{secret} in {}", output.raw_stderr);
+        assert!(
+            !output.raw_stderr.contains(secret),
+            "{secret} in {}",
+            output.raw_stderr
+        );
     }
 }
 
@@ -54,7 +60,10 @@ mod example_resource {
         let answer = Run::check(example("interval")).request(&request).run().ok();
         assert_eq!(answer.as_array().unwrap().len(), 2, "{answer}");
         assert_eq!(answer[0], version);
-        assert_eq!(answer[1]["begin"].as_str().unwrap().parse::<u64>().unwrap() % 60, 0);
+        assert_eq!(
+            answer[1]["begin"].as_str().unwrap().parse::<u64>().unwrap() % 60,
+            0
+        );
     }
 
     #[test]
@@ -62,7 +71,10 @@ mod example_resource {
         let directory = tempfile::tempdir().unwrap();
         let destination = directory.path().join("deep/down");
         let request = json!({ "source": { "minutes": 1 }, "version": { "begin": "60" } });
-        let run = Run::get(example("interval")).work(&destination).request(&request).run();
+        let run = Run::get(example("interval"))
+            .work(&destination)
+            .request(&request)
+            .run();
         assert_eq!(run.ok(), json!({ "version": { "begin": "60" }, "metadata": [] }));
         assert_eq!(std::fs::read_to_string(destination.join("begin")).unwrap(), "60");
         assert_eq!(run.raw_stderr, "\x1b[1mInterval that began at 60\x1b[0m\n");
@@ -70,16 +82,23 @@ mod example_resource {
 
     #[test]
     fn there_is_no_put() {
-        let run = Run::put(example("interval")).request(&json!({ "source": { "minutes": 1 } })).run();
+        let run = Run::put(example("interval"))
+            .request(&json!({ "source": { "minutes": 1 } }))
+            .run();
         run.fails(1);
         assert_eq!(run.stderr, "the interval resource has no put\n");
     }
 
     #[test]
     fn what_is_wrong_with_the_source_is_told_with_a_hint() {
-        let run = Run::check(example("interval")).request(&json!({ "source": {} })).run();
+        let run = Run::check(example("interval"))
+            .request(&json!({ "source": {} }))
+            .run();
         run.fails(1);
-        assert_eq!(run.raw_stderr, "\x1b[31msource.minutes: must be at least 1\x1b[0m\n\x1b[31m  hint: minutes: 10\x1b[0m\n");
+        assert_eq!(
+            run.raw_stderr,
+            "\x1b[31msource.minutes: must be at least 1\x1b[0m\n\x1b[31m  hint: minutes: 10\x1b[0m\n"
+        );
     }
 }
 
@@ -90,9 +109,18 @@ mod requests {
     fn what_cannot_be_read_is_named_and_never_printed() {
         for (input, expected) in [
             ("", "there is no request on stdin"),
-            (r#"{"source": {"password": "s3cret"#, "the request on stdin is truncated: EOF while parsing a string at line 1 column 31"),
-            (r#"{"source": {"password": s3cret}}"#, "the request on stdin is not valid JSON: expected value at line 1 column 25"),
-            (r#"["s3cret"]"#, r#"the request on stdin is a list: expected an object such as {"source": {…}, "version": {…}, "params": {…}}"#),
+            (
+                r#"{"source": {"password": "s3cret"#,
+                "the request on stdin is truncated: EOF while parsing a string at line 1 column 31",
+            ),
+            (
+                r#"{"source": {"password": s3cret}}"#,
+                "the request on stdin is not valid JSON: expected value at line 1 column 25",
+            ),
+            (
+                r#"["s3cret"]"#,
+                r#"the request on stdin is a list: expected an object such as {"source": {…}, "version": {…}, "params": {…}}"#,
+            ),
         ] {
             let run = Run::check(example("probe")).stdin(input).run();
             run.fails(1);
@@ -105,17 +133,31 @@ mod requests {
 
     #[test]
     fn bytes_after_the_first_value_are_ignored() {
-        let run = Run::check(example("probe")).stdin(r#"{"source": {}} and more {"#).run();
+        let run = Run::check(example("probe"))
+            .stdin(r#"{"source": {}} and more {"#)
+            .run();
         assert_eq!(run.ok(), json!([]));
     }
 
     #[test]
     fn wrong_types_unknown_keys_and_problems_have_their_own_status() {
         for (source, status, expected) in [
-            (json!({ "uri": 3 }), 5, "source.uri: expected a string, found number 3\n"),
-            (json!({ "password": 3 }), 5, "source.password: expected a string, found number\n"),
+            (
+                json!({ "uri": 3 }),
+                5,
+                "source.uri: expected a string, found number 3\n",
+            ),
+            (
+                json!({ "password": 3 }),
+                5,
+                "source.password: expected a string, found number\n",
+            ),
             (json!("s3cret"), 5, "source: expected an object, found a string\n"),
-            (json!({ "uri": 3, "zz": 1 }), 1, "Found unknown keys in source:\n\"zz\"\n"),
+            (
+                json!({ "uri": 3, "zz": 1 }),
+                1,
+                "Found unknown keys in source:\n\"zz\"\n",
+            ),
             (json!({ "uri": "bad" }), 7, "this uri is bad\n"),
         ] {
             let run = check(&source);
@@ -151,8 +193,17 @@ mod secrets {
         let run = check(&leaking("leak"));
         assert_eq!(run.ok(), json!([]));
         assert_hidden(&run);
-        assert!(run.stderr.starts_with("line ((redacted))\nwarning: warning \"((redacted))\"\n"), "{}", run.stderr);
-        assert!(run.stderr.contains("trace https://((redacted))@host/"), "{}", run.stderr);
+        assert!(
+            run.stderr
+                .starts_with("line ((redacted))\nwarning: warning \"((redacted))\"\n"),
+            "{}",
+            run.stderr
+        );
+        assert!(
+            run.stderr.contains("trace https://((redacted))@host/"),
+            "{}",
+            run.stderr
+        );
     }
 
     #[test]
@@ -171,8 +222,15 @@ mod secrets {
             let run = check_run(&leaking(action)).env("RUST_BACKTRACE", "full").run();
             assert_hidden(&run);
             let lines: Vec<&str> = run.fails(1).stderr.lines().collect();
-            assert_eq!(lines[0], "the probe resource failed unexpectedly: this is a defect in it");
-            assert!(lines[1].starts_with("  cause: with ((redacted)) (sdk/examples/probe.rs:"), "{}", lines[1]);
+            assert_eq!(
+                lines[0],
+                "the probe resource failed unexpectedly: this is a defect in it"
+            );
+            assert!(
+                lines[1].starts_with("  cause: with ((redacted)) (sdk/examples/probe.rs:"),
+                "{}",
+                lines[1]
+            );
             assert_eq!(lines.len(), 2);
         }
     }
@@ -190,14 +248,20 @@ mod streams {
     #[test]
     fn an_answer_that_cannot_be_written_is_a_failure() {
         let run = check_run(&json!({})).full_stdout().run();
-        assert_eq!(run.fails(1).first_error_line(), "failed to write the answer to stdout");
+        assert_eq!(
+            run.fails(1).first_error_line(),
+            "failed to write the answer to stdout"
+        );
     }
 
     #[test]
     fn colours_are_for_concourse_unless_refused() {
         let source = json!({ "uri": "bad" });
         assert_eq!(check(&source).raw_stderr, "\x1b[31mthis uri is bad\x1b[0m\n");
-        assert_eq!(check_run(&source).env("NO_COLOR", "1").run().raw_stderr, "this uri is bad\n");
+        assert_eq!(
+            check_run(&source).env("NO_COLOR", "1").run().raw_stderr,
+            "this uri is bad\n"
+        );
     }
 }
 
@@ -207,8 +271,14 @@ mod aborts {
     fn abort(action: &str, signal: Signal) -> (Output, PathBuf, tempfile::TempDir) {
         let directory = tempfile::tempdir().unwrap();
         let mark = directory.path().join("mark");
-        let run = check_run(&json!({ "action": action, "mark": mark })).signal_on_stderr("waiting", signal).run();
-        assert!(run.after_signal.unwrap() < Duration::from_secs(2), "{:?}", run.after_signal);
+        let run = check_run(&json!({ "action": action, "mark": mark }))
+            .signal_on_stderr("waiting", signal)
+            .run();
+        assert!(
+            run.after_signal.unwrap() < Duration::from_secs(2),
+            "{:?}",
+            run.after_signal
+        );
         (run, mark, directory)
     }
 
@@ -219,7 +289,11 @@ mod aborts {
             assert_eq!(run.ended, Ended::Code(status));
             assert_eq!(run.stderr, "waiting\naborted\n");
             assert_eq!(std::fs::read_to_string(mark).unwrap(), "cleaned up");
-            assert!(run.after_signal.unwrap() < Duration::from_secs(1), "{:?}", run.after_signal);
+            assert!(
+                run.after_signal.unwrap() < Duration::from_secs(1),
+                "{:?}",
+                run.after_signal
+            );
         }
     }
 
@@ -235,6 +309,31 @@ mod aborts {
         for action in ["wait-for-blocking", "block"] {
             assert_eq!(abort(action, Signal::Term).0.ended, Ended::Code(143), "{action}");
         }
+    }
+
+    #[test]
+    fn a_signal_before_the_request_is_complete_ends_it_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("check");
+        std::os::unix::fs::symlink(example("probe"), &program).unwrap();
+        let mut child = Command::new(&program)
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // Held open, so that the request never ends.
+        let stdin = child.stdin.take();
+        std::thread::sleep(Duration::from_millis(300));
+        assert!(
+            Command::new("kill")
+                .arg(child.id().to_string())
+                .status()
+                .unwrap()
+                .success()
+        );
+        let begin = std::time::Instant::now();
+        assert_eq!(child.wait().unwrap().code(), Some(143));
+        assert!(begin.elapsed() < Duration::from_secs(1));
+        drop(stdin);
     }
 
     #[test]
@@ -259,14 +358,22 @@ mod cache {
             let answer = check_run(&source).tmpdir(tmp.path()).run().ok();
             answer[0]["checks"].as_str().unwrap().to_owned()
         };
-        assert_eq!([checks("a"), checks("a"), checks("b"), checks("a")], ["1", "2", "1", "3"]);
+        assert_eq!(
+            [checks("a"), checks("a"), checks("b"), checks("a")],
+            ["1", "2", "1", "3"]
+        );
     }
 
     #[test]
     fn a_get_has_none() {
-        let run = Run::get(example("probe")).request(&json!({ "version": { "a": "b" } })).run();
+        let run = Run::get(example("probe"))
+            .request(&json!({ "version": { "a": "b" } }))
+            .run();
         assert_eq!(run.ok(), json!({ "version": { "a": "b" }, "metadata": [] }));
-        assert_eq!(std::fs::read_to_string(run.work().join("cached")).unwrap(), "false");
+        assert_eq!(
+            std::fs::read_to_string(run.work().join("cached")).unwrap(),
+            "false"
+        );
     }
 
     #[test]
@@ -282,16 +389,28 @@ mod command_line {
 
     #[test]
     fn a_request_may_be_yaml_and_the_answer_is_json_in_a_pipe() {
-        let run = Run::command(example("probe")).arg("check").stdin("source:\n  uri: x\nversion: {ref: a}\n").run();
+        let run = Run::command(example("probe"))
+            .arg("check")
+            .stdin("source:\n  uri: x\nversion: {ref: a}\n")
+            .run();
         assert_eq!(run.text(), "[{\"ref\":\"a\"}]\n");
-        let run = Run::command(example("probe")).args(["check", "--json"]).stdin("{}").run();
+        let run = Run::command(example("probe"))
+            .args(["check", "--json"])
+            .stdin("{}")
+            .run();
         assert_eq!(run.ok(), json!([]));
     }
 
     #[test]
     fn failures_are_those_of_the_protocol_without_colours() {
-        let run = Run::command(example("probe")).arg("check").stdin("source: {uri: 3}").run();
-        assert_eq!(run.fails(5).raw_stderr, "source.uri: expected a string, found number 3\n");
+        let run = Run::command(example("probe"))
+            .arg("check")
+            .stdin("source: {uri: 3}")
+            .run();
+        assert_eq!(
+            run.fails(5).raw_stderr,
+            "source.uri: expected a string, found number 3\n"
+        );
     }
 
     #[test]
@@ -303,19 +422,36 @@ mod command_line {
             .stdin("source: {minutes: 5}\nversion: {begin: '60'}\n")
             .run();
         assert_eq!(run.ok(), json!({ "version": { "begin": "60" }, "metadata": [] }));
-        assert_eq!(std::fs::read_to_string(directory.path().join("new/out/begin")).unwrap(), "60");
+        assert_eq!(
+            std::fs::read_to_string(directory.path().join("new/out/begin")).unwrap(),
+            "60"
+        );
     }
 
     #[test]
     fn help_has_the_fields_and_the_schema_marks_secrets() {
         let help = Run::command(example("probe")).args(["check", "--help"]).run();
-        assert!(help.text().contains("  password (string, secret"), "{}", help.text());
-        let schema = Run::command(example("probe")).args(["schema", "source"]).run().ok();
+        assert!(
+            help.text().contains("  password (string, secret"),
+            "{}",
+            help.text()
+        );
+        let schema = Run::command(example("probe"))
+            .args(["schema", "source"])
+            .run()
+            .ok();
         assert_eq!(schema["properties"]["password"]["writeOnly"], json!(true));
         let all = Run::command(example("probe")).arg("schema").run().ok();
-        assert_eq!(all.as_object().unwrap().keys().collect::<Vec<_>>(), ["source", "get", "put", "version"]);
+        assert_eq!(
+            all.as_object().unwrap().keys().collect::<Vec<_>>(),
+            ["source", "get", "put", "version"]
+        );
         let version = Run::command(example("probe")).arg("--version").run();
-        assert!(version.text().starts_with("probe-resource "), "{}", version.text());
+        assert!(
+            version.text().starts_with("probe-resource "),
+            "{}",
+            version.text()
+        );
     }
 
     #[test]

@@ -15,7 +15,10 @@ const SHAPE: &str = r#"expected an object such as {"source": {…}, "version": {
 
 /// Reads the first JSON value; what comes after it is not even read. The payload is never printed.
 pub(crate) fn read_json(input: impl Read) -> Result<Value> {
-    let mut seen = Seen { input: BufReader::new(input), anything: false };
+    let mut seen = Seen {
+        input: BufReader::new(input),
+        anything: false,
+    };
     let value = Value::deserialize(&mut serde_json::Deserializer::from_reader(&mut seen));
     value.map_err(|error| match error.classify() {
         Category::Io => Error::internal("failed to read the request from stdin").cause(error),

@@ -33,6 +33,7 @@ struct Source {
 }
 
 #[derive(Debug, Default, Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema and its decoding matter")]
 struct Nested {
     host: String,
     #[serde(default)]

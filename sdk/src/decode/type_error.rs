@@ -94,8 +94,8 @@ impl Place {
                     place.path.push_str(key);
                 }
                 Segment::Seq { index } => {
-                    place.pointer.push_str(&format!("/{index}"));
-                    place.path.push_str(&format!("[{index}]"));
+                    place.pointer = format!("{}/{index}", place.pointer);
+                    place.path = format!("{}[{index}]", place.path);
                 }
                 // An enum's variant is a key of the value, or its text; what cannot be named ends the path.
                 Segment::Enum { .. } | Segment::Unknown => break,

@@ -183,7 +183,9 @@ impl<'a> Walker<'a> {
     fn holds_secrets(&self, schemas: &[&'a Value], depth: usize) -> bool {
         let inner = schemas.iter().flat_map(|schema| {
             let fields = schema["properties"].as_object().into_iter().flat_map(Map::values);
-            fields.chain(schema.get("items")).chain(schema.get("additionalProperties"))
+            fields
+                .chain(schema.get("items"))
+                .chain(schema.get("additionalProperties"))
         });
         let inner = self.alternatives(&inner.collect::<Vec<_>>());
         !inner.is_empty() && (is_secret(&inner) || (depth < DEEPEST && self.holds_secrets(&inner, depth + 1)))
@@ -217,7 +219,9 @@ impl<'a> Walker<'a> {
 }
 
 fn is_secret(schemas: &[&Value]) -> bool {
-    schemas.iter().any(|schema| schema["writeOnly"] == Value::Bool(true))
+    schemas
+        .iter()
+        .any(|schema| schema["writeOnly"] == Value::Bool(true))
 }
 
 /// Whether an object may have keys that are not listed: no schema lists any, or one says that it takes others.

@@ -40,6 +40,7 @@ enum Mode {
 }
 
 #[derive(Default, Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema and its decoding matter")]
 struct Login {
     /// Who.
     user: String,
