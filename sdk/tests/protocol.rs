@@ -1,5 +1,7 @@
 //! The protocol and the command line, on the example resources as real executables.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails at once")]
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;

@@ -107,7 +107,7 @@ fn run(step: Step, request: Value) -> Ran {
     Ran { answer, cx, log }
 }
 
-fn check_failure(source: Value) -> String {
+fn check_failure(source: &Value) -> String {
     run(Step::Check, json!({ "source": source }))
         .answer
         .unwrap_err()
@@ -163,7 +163,7 @@ fn a_type_error_names_path_expectation_and_value() {
             "source.items[0]: expected an object, found null",
         ),
     ] {
-        let failure = check_failure(source.clone());
+        let failure = check_failure(&source);
         assert_eq!(failure, expected, "{source}");
     }
     let failure = run(Step::Check, json!({ "source": { "uri": 3 } }))
@@ -193,7 +193,7 @@ fn the_value_at_a_secret_field_is_never_shown() {
             "source.nested.secret: expected a string, found number",
         ),
     ] {
-        let failure = check_failure(source.clone());
+        let failure = check_failure(&source);
         assert!(failure.contains(expected), "{failure}");
         assert!(!failure.contains("abc") && !failure.contains("12"), "{failure}");
     }
@@ -238,7 +238,7 @@ fn every_secret_is_registered_before_anything_can_fail() {
 #[test]
 fn rejected_keys_come_before_type_errors_in_payload_order() {
     assert_eq!(
-        check_failure(json!({ "zz": 1, "uri": 3, "dpth": null, "nested": 1 })),
+        check_failure(&json!({ "zz": 1, "uri": 3, "dpth": null, "nested": 1 })),
         "Found unknown keys in source:\n\"zz\"\n\"dpth\"\n  hint: did you mean \"depth\" instead of \"dpth\"?"
     );
 }
@@ -293,7 +293,7 @@ fn null_equals_absent_for_every_field() {
         json!([])
     );
     assert_eq!(
-        check_failure(json!({ "nested": { "host": null } })),
+        check_failure(&json!({ "nested": { "host": null } })),
         "source.nested.host: is required"
     );
 }
