@@ -251,13 +251,7 @@ impl HttpClient {
         S: futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send + 'static,
     {
         let request = self.built(request)?;
-        let client = match self.shared.uploads.get() {
-            Some(client) => client,
-            None => {
-                let client = self.shared.settings.client(None)?;
-                self.shared.uploads.get_or_init(|| client)
-            }
-        };
+        let client = self.uploads()?;
         let url = request.url().clone();
         let sent = upload::send(client, request, body, self.shared.settings.idle_timeout).await;
         let response = sent.map_err(|stopped| match stopped {
@@ -274,6 +268,15 @@ impl HttpClient {
             .url()
             .and_then(|url| self.shared.settings.proxies.proxy_for(url));
         failure::explain(error, proxy).into()
+    }
+
+    /// The client for streamed bodies, made when it is first needed.
+    fn uploads(&self) -> Result<&Client> {
+        if let Some(client) = self.shared.uploads.get() {
+            return Ok(client);
+        }
+        let client = self.shared.settings.client(None)?;
+        Ok(self.shared.uploads.get_or_init(|| client))
     }
 
     async fn send(&self, request: Request, safe: bool) -> Result<Response> {

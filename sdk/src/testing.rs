@@ -13,6 +13,15 @@
 //!
 //! What goes wrong in a test panics, with all that is known about the run.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a test that cannot be set up fails by panicking"
+)]
+#![expect(
+    clippy::must_use_candidate,
+    reason = "assertions and routes return themselves to be chained, or not"
+)]
+
 mod fault;
 mod identity;
 mod run;

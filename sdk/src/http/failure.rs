@@ -191,21 +191,22 @@ fn proxy_kind(text: &str) -> Option<Kind> {
     let unreachable = text.contains("failed to create underlying connection");
     if text.contains("tunnel error") {
         // Why it is unreachable is in the layers below.
-        return match text.contains("proxy authorization required") {
-            true => Some(Kind::ProxyLogin),
-            false => (!unreachable).then_some(Kind::ProxyRefused),
-        };
+        if text.contains("proxy authorization required") {
+            return Some(Kind::ProxyLogin);
+        }
+        return (!unreachable).then_some(Kind::ProxyRefused);
     }
     if !text.contains("SOCKS error") {
         return None;
     }
-    Some(
-        match text.contains("credentials not accepted") || text.contains("no acceptable auth method") {
-            true => Kind::ProxyLogin,
-            false if unreachable => Kind::ProxyUnreachable,
-            false => Kind::ProxyRefused,
-        },
-    )
+    if text.contains("credentials not accepted") {
+        return Some(Kind::ProxyLogin);
+    }
+    Some(if unreachable {
+        Kind::ProxyUnreachable
+    } else {
+        Kind::ProxyRefused
+    })
 }
 
 /// Hyper's own errors tell their kind by their message only.

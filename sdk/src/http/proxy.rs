@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use crate::error::{Error, Result};
 
-/// What each variable is read for, and what a proxy's address may begin with.
+/// What a proxy's address may begin with.
 const SCHEMES: [&str; 6] = ["http", "https", "socks4", "socks4a", "socks5", "socks5h"];
 
 /// The proxies to use, and where to go without one. As curl reads the variables, with the ports and networks that Go
@@ -86,12 +86,11 @@ impl ProxyRules {
             _ => self.other.as_ref(),
         }?;
         let port = url.port_or_known_default();
-        let direct = match address(url) {
-            Some(ip) => self.direct.iter().any(|entry| entry.holds_address(ip, port)),
-            None => {
-                let host = url.host_str()?.trim_end_matches('.').to_ascii_lowercase();
-                self.direct.iter().any(|entry| entry.holds_domain(&host, port))
-            }
+        let direct = if let Some(ip) = address(url) {
+            self.direct.iter().any(|entry| entry.holds_address(ip, port))
+        } else {
+            let host = url.host_str()?.trim_end_matches('.').to_ascii_lowercase();
+            self.direct.iter().any(|entry| entry.holds_domain(&host, port))
         };
         (!direct).then_some(proxy)
     }

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 
 use super::failure::{Kind, describe, kind, origin};
 
+/// Takes a line for the build log.
+type Notice = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// How failed requests are repeated.
 #[derive(Clone)]
 pub struct Retries {
@@ -18,7 +21,7 @@ pub struct Retries {
     first_wait: Duration,
     longest_wait: Duration,
     total: Duration,
-    notice: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    notice: Option<Notice>,
 }
 
 impl Default for Retries {

@@ -182,11 +182,13 @@ fn connect(client: &TcpStream, shared: &Shared) {
         // Small pieces go out at once; nothing depends on it.
         let _ = stream.set_nodelay(true);
     }
+    let over = AtomicBool::new(false);
     let pipe = |from, to, direction| Pipe {
         from,
         to,
         direction,
         shared,
+        over: &over,
         done: 0,
     };
     std::thread::scope(|scope| {
@@ -200,6 +202,8 @@ struct Pipe<'a> {
     to: &'a TcpStream,
     direction: Direction,
     shared: &'a Shared,
+    /// Whether the connection is over in both directions.
+    over: &'a AtomicBool,
     done: u64,
 }
 
@@ -215,7 +219,7 @@ enum Leave {
 impl Pipe<'_> {
     fn run(mut self) {
         let mut buffer = vec![0; 64 * 1024];
-        while !self.shared.stopped() {
+        while !self.shared.stopped() && !self.over.load(Ordering::SeqCst) {
             match self.step(&mut buffer) {
                 Ok(true) => {}
                 Ok(false) => {
@@ -223,11 +227,9 @@ impl Pipe<'_> {
                     let _ = self.to.shutdown(Shutdown::Write);
                     return;
                 }
-                Err(_) => break,
+                Err(_) => self.over.store(true, Ordering::SeqCst),
             }
         }
-        let _ = self.from.shutdown(Shutdown::Both);
-        let _ = self.to.shutdown(Shutdown::Both);
     }
 
     /// Forwards a piece; false at the end of the stream.
@@ -291,7 +293,7 @@ impl Pipe<'_> {
     }
 }
 
-/// Makes the end of a connection a reset. The socket may be gone already.
+/// Makes the end of a connection, which is when its socket is closed, a reset. The socket may be gone already.
 fn reset(stream: &TcpStream) {
     let _ = rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO));
 }

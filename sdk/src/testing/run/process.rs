@@ -1,6 +1,6 @@
 //! One process from its start to its end.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::process::{Child, Command};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -45,10 +45,7 @@ pub(super) fn finish(mut command: Command, run: &Run) -> Finished {
     use std::os::unix::process::CommandExt as _;
     let started = Instant::now();
     // A group of its own, so that what it starts can be killed with it.
-    let mut child = match command.process_group(0).spawn() {
-        Ok(child) => child,
-        Err(error) => panic!("failed to start {}: {error}", run.executable.display()),
-    };
+    let mut child = start(command.process_group(0), run);
     let writer = write_input(&mut child, run.input.clone());
     let (stdout, stdout_reader) = collect(child.stdout.take());
     let stderr_pipe = child.stderr.take().filter(|_| run.stderr != Out::Broken);
@@ -83,6 +80,22 @@ pub(super) fn finish(mut command: Command, run: &Run) -> Finished {
         stderr,
         wall,
         after_signal: watched.signalled.map(|at| at.elapsed()),
+    }
+}
+
+#[track_caller]
+fn start(command: &mut Command, run: &Run) -> Child {
+    let mut attempts = 0;
+    loop {
+        match command.spawn() {
+            Ok(child) => return child,
+            // An executable that this test just wrote is still open in what another thread is starting this moment.
+            Err(error) if error.kind() == io::ErrorKind::ExecutableFileBusy && attempts < 100 => {
+                attempts += 1;
+                std::thread::sleep(TICK);
+            }
+            Err(error) => panic!("failed to start {}: {error}", run.executable.display()),
+        }
     }
 }
 
