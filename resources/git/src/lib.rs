@@ -40,6 +40,7 @@ impl Resource for Git {
     const NAME: &'static str = "git";
     const ABOUT: &'static str =
         "Follows the commits of a git branch, fetches them, and pushes commits and tags.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     // CONTRACT 1: `check` looks at the keys of source only, `get` and `put` at those of params only.
     const KEYS: KeyPolicy = KeyPolicy {
         check_source: UnknownKeys::Reject,
