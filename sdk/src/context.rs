@@ -15,7 +15,7 @@ use crate::build::BuildMetadata;
 use crate::cache::CacheDir;
 use crate::config::Step;
 use crate::console::{Console, Progress, Style, Unit};
-use crate::http::HttpOptions;
+use crate::http::{HttpOptions, ProxyRules, Retries};
 
 /// A clean-up that runs when a command is aborted.
 pub(crate) type Cleanup = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -96,10 +96,19 @@ impl Context {
         &self.inner.console
     }
 
-    /// A builder for the one kind of HTTP client.
+    /// A builder for the one kind of HTTP client. The build log is told of each wait before another attempt.
     #[must_use]
     pub fn http(&self) -> HttpOptions {
-        HttpOptions::new(self.inner.user_agent.as_str())
+        // What cannot be read of the environment is an error once the client is built.
+        for secret in ProxyRules::from_env()
+            .map(|proxies| proxies.secrets())
+            .unwrap_or_default()
+        {
+            self.inner.console.redact(&secret);
+        }
+        let console = self.inner.console.clone();
+        let retries = Retries::default().notice(move |line| console.warn(line));
+        HttpOptions::new(self.inner.user_agent.as_str()).retries(retries)
     }
 
     /// The directory that outlives this check, keyed by the source. None in the CLI, for get and put, if it is unusable,

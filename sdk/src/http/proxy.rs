@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use percent_encoding::percent_decode_str;
 use url::{Host, Url};
 
 use crate::error::{Error, Result};
@@ -95,12 +96,20 @@ impl ProxyRules {
         (!direct).then_some(proxy)
     }
 
-    /// The passwords in the addresses of the proxies, as written: they must not reach a log.
-    pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        [&self.http, &self.https, &self.other]
-            .into_iter()
-            .flatten()
-            .filter_map(Url::password)
+    /// What must not reach a log: the passwords of the proxies, and each with its user as `user:password`.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let mut secrets = Vec::new();
+        for proxy in [&self.http, &self.https, &self.other].into_iter().flatten() {
+            if let Some(password) = proxy.password().map(decoded) {
+                secrets.push(format!("{}:{password}", decoded(proxy.username())));
+                secrets.push(password);
+            }
+        }
+        secrets.sort_unstable();
+        secrets.dedup();
+        secrets
     }
 }
 
@@ -335,9 +344,8 @@ mod tests {
 
     #[test]
     fn passwords_are_known_but_not_shown() {
-        let rules = ProxyRules::all("http://user:hunter22@p:1", "").unwrap();
-        assert!(rules.secrets().all(|secret| secret == "hunter22"));
-        assert_eq!(rules.secrets().count(), 3);
-        assert!(!format!("{rules:?}").contains("hunter22"));
+        let rules = ProxyRules::all("http://user:hunter%2022@p:1", "").unwrap();
+        assert_eq!(rules.secrets(), ["hunter 22", "user:hunter 22"]);
+        assert!(!format!("{rules:?}").contains("hunter"));
     }
 }
