@@ -1,9 +1,11 @@
 //! Writing to a repository in this file system.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
-use git2::{ErrorCode, Oid, Repository};
+use git2::{Config, ErrorCode, ObjectType, Oid, Repository};
 
 use crate::decide::{decide, is_sent};
 use crate::error::{Error, Result};
@@ -40,10 +42,12 @@ pub(crate) fn push(
     let mut outcomes = Vec::new();
     for update in updates {
         let outcome = decide(repo, update, old(update))?;
-        let refusal = if is_sent(&outcome) {
-            refusal(local.repo(), update, &outcome)
-        } else {
-            None
+        let refusal = match update.src {
+            _ if !is_sent(&outcome) => None,
+            Some(new) if needs_a_cut(local.repo(), repo, new)? => {
+                Some("shallow update not allowed".to_owned())
+            }
+            _ => refusal(local.repo(), update, &outcome),
         };
         outcomes.push((
             update.dst.clone(),
@@ -60,6 +64,10 @@ pub(crate) fn push(
     for (update, old) in sent {
         if let Err(error) = set(local.repo(), update, old) {
             let why = match error.code() {
+                // Another ref may be in the way of the name: then there is none of this name.
+                ErrorCode::Exists if local.repo().find_reference(&update.dst).is_err() => {
+                    format!("failed to update ref: {}", error.message())
+                }
                 ErrorCode::Modified | ErrorCode::Exists | ErrorCode::Locked | ErrorCode::NotFound => {
                     format!("cannot lock ref '{}': {}", update.dst, error.message())
                 }
@@ -100,19 +108,17 @@ fn refuse_hooks(local: &Local) -> Result<()> {
 /// What `git receive-pack` would refuse by its configuration.
 fn refusal(target: &Repository, update: &Update, outcome: &RefOutcome) -> Option<String> {
     let config = target.config().ok()?;
-    let is_on = |key: &str| config.get_bool(key).unwrap_or(false);
+    let is_on = |key: &str| update.dst.starts_with("refs/heads/") && config.get_bool(key).unwrap_or(false);
     if *outcome == RefOutcome::Deleted && is_on("receive.denyDeletes") {
         return Some("deletion prohibited".to_owned());
     }
-    if *outcome == RefOutcome::Forced
-        && is_on("receive.denyNonFastForwards")
-        && !update.dst.starts_with("refs/tags/")
-    {
+    if *outcome == RefOutcome::Forced && is_on("receive.denyNonFastForwards") {
         return Some("non-fast-forward".to_owned());
     }
-    let head = target.find_reference("HEAD").ok()?;
-    let is_checked_out = !target.is_bare() && head.symbolic_target_bytes() == Some(update.dst.as_bytes());
-    if !is_checked_out {
+    if *outcome == RefOutcome::Deleted {
+        return refused_deletion(target, &config, update);
+    }
+    if !is_checked_out(target, &update.dst) {
         return None;
     }
     match config
@@ -127,6 +133,65 @@ fn refusal(target: &Repository, update: &Update, outcome: &RefOutcome) -> Option
         }
         _ => Some("branch is currently checked out".to_owned()),
     }
+}
+
+fn refused_deletion(target: &Repository, config: &Config, update: &Update) -> Option<String> {
+    let setting = config
+        .get_string("receive.denyDeleteCurrent")
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let is_current = is_head(target.path(), &update.dst) || is_checked_out(target, &update.dst);
+    let is_denied = !matches!(setting.as_str(), "ignore" | "warn" | "false" | "no" | "off" | "0");
+    (is_current && is_denied).then(|| "deletion of the current branch prohibited".to_owned())
+}
+
+/// Whether a branch is checked out, in the repository's own worktree or in a linked one.
+fn is_checked_out(target: &Repository, branch: &str) -> bool {
+    let common = target.commondir();
+    let own = !target.is_bare() && is_head(common, branch);
+    let linked = std::fs::read_dir(common.join("worktrees"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    own || linked
+        .into_iter()
+        .any(|worktree| is_head(&worktree.path(), branch))
+}
+
+fn is_head(git_dir: &Path, branch: &str) -> bool {
+    std::fs::read_to_string(git_dir.join("HEAD")).is_ok_and(|head| {
+        head.strip_prefix("ref:")
+            .is_some_and(|name| name.trim() == branch)
+    })
+}
+
+/// Whether the history to send is cut where the target has nothing: git refuses to make the target shallow.
+fn needs_a_cut(target: &Repository, repo: &Repository, new: Oid) -> Result<bool> {
+    if !repo.is_shallow() {
+        return Ok(false);
+    }
+    let failed = Error::repository("walk the history to push");
+    let text = crate::copy::read_if_there(&repo.commondir().join("shallow"))?;
+    let cuts: HashSet<Oid> = text
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok())
+        .collect();
+    let Ok(tip) = repo
+        .find_object(new, None)
+        .and_then(|object| object.peel(ObjectType::Commit))
+    else {
+        return Ok(false);
+    };
+    let there = target.odb().map_err(&failed)?;
+    let mut walk = repo.revwalk().map_err(&failed)?;
+    walk.push(tip.id()).map_err(&failed)?;
+    for id in walk {
+        let id = id.map_err(&failed)?;
+        if cuts.contains(&id) && !there.exists(id) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn copy_objects(

@@ -1,1 +1,494 @@
+use std::os::unix::fs::PermissionsExt as _;
 
+use git_remote::{Error, Oid, RefOutcome, Update, Why};
+
+use crate::server::{Behaviour, Server};
+use crate::world::{World, open, repository, run};
+
+/// `work` with a new commit, and two ways to the repository that it is pushed to.
+struct Scene {
+    world: World,
+    server: Server,
+    near: bool,
+}
+
+impl Scene {
+    fn new(near: bool) -> Self {
+        let world = World::new();
+        let server = world.serve(Behaviour::default());
+        Self { world, server, near }
+    }
+
+    fn uri(&self) -> String {
+        let path = self.world.path("r.git");
+        if self.near {
+            path.display().to_string()
+        } else {
+            format!("{}/r.git", self.server.url)
+        }
+    }
+
+    fn try_push(&self, updates: &[Update], options: &[&str]) -> Result<Vec<(String, RefOutcome)>, Error> {
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        let cx = self.world.cx();
+        run(|| open(&self.uri()).push(&repository(&self.world.path("work")), updates, &options, &cx))
+    }
+
+    fn push(&self, updates: &[Update]) -> Vec<RefOutcome> {
+        let pushed = self.try_push(updates, &[]).unwrap();
+        let names: Vec<&str> = pushed.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(
+            names,
+            updates
+                .iter()
+                .map(|update| update.dst.as_str())
+                .collect::<Vec<_>>()
+        );
+        self.world.git("r.git", &["fsck", "--full", "--strict"]);
+        pushed.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    fn new_commit(&self) -> Oid {
+        self.world.commit("work", "new", "new\n")
+    }
+
+    /// Somebody else pushes to `main`.
+    fn overtake(&self) -> Oid {
+        let world = &self.world;
+        if !world.path("other").exists() {
+            world.git(".", &["clone", "-q", "r.git", "other"]);
+        }
+        let id = world.commit("other", "theirs", "theirs\n");
+        world.git("other", &["push", "-q", "origin", "main"]);
+        id
+    }
+
+    fn there(&self, name: &str) -> Oid {
+        self.world.id("r.git", name)
+    }
+
+    fn hook(&self, name: &str, script: &str) {
+        let path = self.world.path("r.git/hooks").join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+}
+
+fn both() -> [Scene; 2] {
+    [Scene::new(false), Scene::new(true)]
+}
+
+fn update(src: Oid, dst: &str) -> Update {
+    Update {
+        src: Some(src),
+        dst: dst.to_owned(),
+        force: false,
+    }
+}
+
+fn forced(src: Oid, dst: &str) -> Update {
+    Update {
+        force: true,
+        ..update(src, dst)
+    }
+}
+
+#[test]
+fn refs_are_created_and_moved_forward() {
+    for scene in both() {
+        let new = scene.new_commit();
+        let updates = [
+            update(new, "refs/heads/main"),
+            update(new, "refs/heads/deep/er"),
+            update(new, "refs/tags/t"),
+            update(scene.there("topic"), "refs/heads/topic"),
+        ];
+        let outcomes = scene.push(&updates);
+        use RefOutcome::{Created, FastForwarded, UpToDate};
+        assert_eq!(outcomes, [FastForwarded, Created, Created, UpToDate]);
+        for name in ["refs/heads/main", "refs/heads/deep/er", "refs/tags/t"] {
+            assert_eq!(scene.there(name), new);
+        }
+    }
+}
+
+#[test]
+fn what_is_up_to_date_sends_nothing() {
+    let scene = Scene::new(false);
+    let outcomes = scene.push(&[update(scene.there("main"), "refs/heads/main")]);
+    assert_eq!(outcomes, [RefOutcome::UpToDate]);
+    let lines: Vec<_> = scene.server.seen().into_iter().map(|seen| seen.line).collect();
+    assert_eq!(lines, ["GET /r.git/info/refs?service=git-receive-pack HTTP/1.1"]);
+}
+
+#[test]
+fn every_ref_is_judged_on_its_own() {
+    for scene in both() {
+        let theirs = scene.overtake();
+        let mine = scene.new_commit();
+        let topic = scene.world.id("work", "main~15");
+        let outcomes = scene.push(&[
+            update(mine, "refs/heads/main"),
+            update(topic, "refs/heads/topic"),
+            update(mine, "refs/tags/light"),
+            update(mine, "refs/heads/fine"),
+        ]);
+        assert_eq!(
+            outcomes,
+            [
+                RefOutcome::RejectedHere(Why::FetchFirst),
+                RefOutcome::RejectedHere(Why::NonFastForward),
+                RefOutcome::RejectedHere(Why::AlreadyExists),
+                RefOutcome::Created,
+            ]
+        );
+        assert_eq!(scene.there("main"), theirs);
+        assert_eq!(scene.there("fine"), mine);
+
+        let outcomes = scene.push(&[
+            forced(mine, "refs/heads/main"),
+            forced(topic, "refs/heads/topic"),
+            forced(mine, "refs/tags/light"),
+        ]);
+        assert_eq!(
+            outcomes,
+            [RefOutcome::Forced, RefOutcome::Forced, RefOutcome::Forced]
+        );
+        assert_eq!((scene.there("main"), scene.there("light")), (mine, mine));
+    }
+}
+
+#[test]
+fn tags_of_anything_are_pushed() {
+    for scene in both() {
+        let world = &scene.world;
+        scene.new_commit();
+        for (name, what) in [
+            ("of-tree", "HEAD^{tree}"),
+            ("of-blob", "HEAD:new"),
+            ("of-tag", "v1"),
+            ("plain", "HEAD"),
+        ] {
+            world.git("work", &["tag", "-a", "-m", "x", name, what]);
+        }
+        world.git("work", &["tag", "bare-blob", "HEAD:new"]);
+        let names = ["of-tree", "of-blob", "of-tag", "plain", "bare-blob"];
+        let updates: Vec<_> = names
+            .iter()
+            .map(|name| update(world.id("work", name), &format!("refs/tags/{name}")))
+            .collect();
+        assert_eq!(scene.push(&updates), [const { RefOutcome::Created }; 5]);
+        assert_eq!(world.ids("r.git", &names), world.ids("work", &names));
+    }
+}
+
+#[test]
+fn refs_are_deleted() {
+    for scene in both() {
+        let gone = |name: &str| Update {
+            src: None,
+            dst: name.to_owned(),
+            force: false,
+        };
+        let outcomes = scene.push(&[gone("refs/heads/topic"), gone("refs/heads/never")]);
+        assert_eq!(outcomes, [RefOutcome::Deleted, RefOutcome::UpToDate]);
+        assert!(
+            !scene
+                .world
+                .try_git("r.git", &["rev-parse", "--verify", "-q", "topic"])
+                .0
+        );
+
+        scene
+            .world
+            .git("r.git", &["config", "receive.denyDeletes", "true"]);
+        scene.push(&[update(scene.there("light"), "refs/heads/kept")]);
+        let outcomes = scene.push(&[gone("refs/heads/kept"), gone("refs/tags/light")]);
+        assert_eq!(
+            outcomes,
+            [
+                RefOutcome::RejectedThere("deletion prohibited".to_owned()),
+                RefOutcome::Deleted
+            ]
+        );
+    }
+}
+
+#[test]
+fn the_current_branch_is_not_deleted() {
+    for scene in both() {
+        let gone = Update {
+            src: None,
+            dst: "refs/heads/main".to_owned(),
+            force: false,
+        };
+        let outcomes = scene.push(&[gone]);
+        assert_eq!(
+            outcomes,
+            [RefOutcome::RejectedThere(
+                "deletion of the current branch prohibited".to_owned()
+            )]
+        );
+    }
+}
+
+#[test]
+fn a_server_may_refuse_to_lose_commits() {
+    for scene in both() {
+        scene
+            .world
+            .git("r.git", &["config", "receive.denyNonFastForwards", "true"]);
+        let old = scene.world.id("work", "main~3");
+        let outcomes = scene.push(&[forced(old, "refs/heads/main"), forced(old, "refs/tags/light")]);
+        assert_eq!(
+            outcomes,
+            [
+                RefOutcome::RejectedThere("non-fast-forward".to_owned()),
+                RefOutcome::Forced
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_hook_that_declines_is_quoted() {
+    let scene = Scene::new(false);
+    scene.hook(
+        "pre-receive",
+        "echo 'not on a Friday' >&2; printf 'really' >&2; exit 1",
+    );
+    let old = scene.there("main");
+    let outcomes = scene.push(&[update(scene.new_commit(), "refs/heads/main")]);
+    assert_eq!(
+        outcomes,
+        [RefOutcome::RejectedThere("pre-receive hook declined".to_owned())]
+    );
+    assert_eq!(scene.world.log(), "remote: not on a Friday\nremote: really\n");
+    assert_eq!(scene.there("main"), old);
+}
+
+#[test]
+fn a_hook_may_refuse_one_of_two() {
+    let scene = Scene::new(false);
+    scene.hook("update", "test $1 != refs/heads/main");
+    let new = scene.new_commit();
+    let outcomes = scene.push(&[update(new, "refs/heads/main"), update(new, "refs/heads/x")]);
+    assert_eq!(
+        outcomes,
+        [
+            RefOutcome::RejectedThere("hook declined".to_owned()),
+            RefOutcome::Created
+        ]
+    );
+}
+
+#[test]
+fn a_local_repository_with_hooks_is_refused_untouched() {
+    for hook in [
+        "pre-receive",
+        "update",
+        "post-receive",
+        "post-update",
+        "reference-transaction",
+        "proc-receive",
+    ] {
+        let scene = Scene::new(true);
+        scene.hook(hook, "exit 0");
+        let (old, objects) = (scene.there("main"), scene.world.objects("r.git"));
+        let error = scene
+            .try_push(&[update(scene.new_commit(), "refs/heads/main")], &[])
+            .unwrap_err();
+        assert!(
+            matches!(error, Error::Hooks { hook: found, .. } if found == hook),
+            "{error}"
+        );
+        assert_eq!(
+            (scene.there("main"), scene.world.objects("r.git")),
+            (old, objects)
+        );
+    }
+}
+
+#[test]
+fn push_options_arrive_where_they_are_supported() {
+    for scene in both() {
+        let updates = [update(scene.new_commit(), "refs/heads/main")];
+        let error = scene.try_push(&updates, &["ci.skip"]).unwrap_err();
+        assert!(matches!(error, Error::NoPushOptions), "{error}");
+    }
+    let scene = Scene::new(false);
+    scene
+        .world
+        .git("r.git", &["config", "receive.advertisePushOptions", "true"]);
+    scene.hook(
+        "post-receive",
+        "echo \"$GIT_PUSH_OPTION_COUNT: $GIT_PUSH_OPTION_0|$GIT_PUSH_OPTION_1\" >&2",
+    );
+    let updates = [update(scene.new_commit(), "refs/heads/main")];
+    let outcomes = scene.try_push(&updates, &["ci.skip", "a b"]).unwrap();
+    assert_eq!(outcomes[0].1, RefOutcome::FastForwarded);
+    assert_eq!(scene.world.log(), "remote: 2: ci.skip|a b\n");
+}
+
+#[test]
+fn a_server_that_is_overtaken_reports_it() {
+    let scene = Scene::new(false);
+    // The hook moves the branch after the commands were read and before the ref is updated.
+    scene.hook(
+        "pre-receive",
+        "unset GIT_QUARANTINE_PATH; git update-ref refs/heads/main refs/heads/topic",
+    );
+    let outcomes = scene.push(&[update(scene.new_commit(), "refs/heads/main")]);
+    let [RefOutcome::RejectedThere(why)] = outcomes.as_slice() else {
+        panic!("{outcomes:?}")
+    };
+    assert!(
+        why.contains("failed to update ref") || why.contains("cannot lock ref"),
+        "{why}"
+    );
+    assert_eq!(scene.there("main"), scene.there("topic"));
+}
+
+#[test]
+fn small_pushes_have_a_length_and_large_ones_are_streamed() {
+    for (size, chunked) in [(10, false), (5_000_000, true)] {
+        let scene = Scene::new(false);
+        // Incompressible, and the same each time.
+        let mut state = 1_u32;
+        let data: Vec<u8> = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .take(size)
+        .collect();
+        std::fs::write(scene.world.path("work/large"), &data).unwrap();
+        let new = scene.new_commit();
+        assert_eq!(
+            scene.push(&[update(new, "refs/heads/main")]),
+            [RefOutcome::FastForwarded]
+        );
+        assert_eq!(scene.server.seen().last().unwrap().chunked, chunked, "{size}");
+        assert_eq!(scene.there("main"), new);
+    }
+}
+
+#[test]
+fn only_what_is_missing_there_is_sent() {
+    let scene = Scene::new(false);
+    let new = scene.new_commit();
+    scene.push(&[update(new, "refs/heads/main")]);
+    let body = scene.server.seen().pop().unwrap().body;
+    let at = body.windows(4).position(|window| window == b"PACK").unwrap();
+    let objects = u32::from_be_bytes(body[at + 8..at + 12].try_into().unwrap());
+    assert_eq!(objects, 3);
+}
+
+#[test]
+fn a_push_leaves_the_configuration_and_no_temporary_file() {
+    for scene in both() {
+        let config = || std::fs::read(scene.world.path("work/.git/config")).unwrap();
+        let before = config();
+        scene.push(&[update(scene.new_commit(), "refs/heads/main")]);
+        assert_eq!(config(), before);
+        let mut left: Vec<_> = std::fs::read_dir(scene.world.dir.path())
+            .unwrap()
+            .map(|x| x.unwrap().file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["r.git", "work"]);
+    }
+}
+
+#[test]
+fn a_shallow_history_is_pushed_where_the_rest_is_and_refused_elsewhere() {
+    for scene in both() {
+        let source = format!("file://{}", scene.world.path("r.git").display());
+        std::fs::remove_dir_all(scene.world.path("work")).unwrap();
+        scene
+            .world
+            .git(".", &["clone", "-q", "--depth", "2", &source, "work"]);
+        let new = scene.new_commit();
+        assert_eq!(
+            scene.push(&[update(new, "refs/heads/main")]),
+            [RefOutcome::FastForwarded]
+        );
+        assert_eq!(scene.world.git("r.git", &["rev-list", "--count", "main"]), "21");
+
+        std::fs::remove_dir_all(scene.world.path("r.git")).unwrap();
+        scene.world.bare("r.git");
+        scene.world.git("r.git", &["config", "http.receivepack", "true"]);
+        let outcomes = scene.push(&[update(new, "refs/heads/main")]);
+        assert_eq!(
+            outcomes,
+            [RefOutcome::RejectedThere("shallow update not allowed".to_owned())]
+        );
+        assert!(!scene.world.path("r.git/shallow").exists());
+    }
+}
+
+#[test]
+fn a_branch_that_is_checked_out_is_left_alone() {
+    let checked_out = "branch is currently checked out";
+    for (setting, wanted) in [
+        ("", Some(checked_out)),
+        ("refuse", Some(checked_out)),
+        ("true", Some(checked_out)),
+        (
+            "updateInstead",
+            Some("receive.denyCurrentBranch=updateInstead is not supported for local repositories"),
+        ),
+        ("ignore", None),
+        ("warn", None),
+        ("false", None),
+    ] {
+        let world = World::new();
+        world.git(".", &["clone", "-q", "r.git", "target"]);
+        if !setting.is_empty() {
+            world.git("target", &["config", "receive.denyCurrentBranch", setting]);
+        }
+        let new = world.commit("work", "new", "new\n");
+        let (cx, uri) = (world.cx(), world.path("target").display().to_string());
+        let updates = [update(new, "refs/heads/main"), update(new, "refs/heads/other")];
+        let pushed = run(|| open(&uri).push(&repository(&world.path("work")), &updates, &[], &cx)).unwrap();
+        let wanted = wanted.map_or(RefOutcome::FastForwarded, |why| {
+            RefOutcome::RejectedThere(why.to_owned())
+        });
+        assert_eq!(pushed[0].1, wanted, "{setting}");
+        assert_eq!(pushed[1].1, RefOutcome::Created, "{setting}");
+    }
+}
+
+#[test]
+fn a_branch_in_a_linked_worktree_is_left_alone() {
+    let scene = Scene::new(true);
+    scene
+        .world
+        .git("r.git", &["worktree", "add", "-q", "../tree", "topic"]);
+    let outcomes = scene.push(&[forced(scene.new_commit(), "refs/heads/topic")]);
+    assert_eq!(
+        outcomes,
+        [RefOutcome::RejectedThere(
+            "branch is currently checked out".to_owned()
+        )]
+    );
+}
+
+#[test]
+fn a_name_in_the_way_is_no_lost_race() {
+    let scene = Scene::new(true);
+    let outcomes = scene.push(&[update(scene.new_commit(), "refs/heads/main/x")]);
+    let [RefOutcome::RejectedThere(why)] = outcomes.as_slice() else {
+        panic!("{outcomes:?}")
+    };
+    assert!(why.starts_with("failed to update ref"), "{why}");
+}
+
+#[test]
+fn a_local_push_is_in_the_reflog() {
+    let scene = Scene::new(true);
+    scene
+        .world
+        .git("r.git", &["config", "core.logAllRefUpdates", "always"]);
+    scene.push(&[update(scene.new_commit(), "refs/heads/main")]);
+    assert!(scene.world.git("r.git", &["reflog", "main"]).ends_with(": push"));
+}
