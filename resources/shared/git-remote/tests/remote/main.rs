@@ -5,7 +5,9 @@
 
 mod fetch;
 mod local;
+mod local_push;
 mod push;
 mod refs;
+mod scene;
 mod server;
 mod world;

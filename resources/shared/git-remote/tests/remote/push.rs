@@ -1,97 +1,6 @@
-use std::os::unix::fs::PermissionsExt as _;
+use git_remote::{Error, RefOutcome, Update, Why};
 
-use git_remote::{Error, Oid, RefOutcome, Update, Why};
-
-use crate::server::{Behaviour, Server};
-use crate::world::{World, open, repository, run};
-
-/// `work` with a new commit, and two ways to the repository that it is pushed to.
-struct Scene {
-    world: World,
-    server: Server,
-    near: bool,
-}
-
-impl Scene {
-    fn new(near: bool) -> Self {
-        let world = World::new();
-        let server = world.serve(Behaviour::default());
-        Self { world, server, near }
-    }
-
-    fn uri(&self) -> String {
-        let path = self.world.path("r.git");
-        if self.near {
-            path.display().to_string()
-        } else {
-            format!("{}/r.git", self.server.url)
-        }
-    }
-
-    fn try_push(&self, updates: &[Update], options: &[&str]) -> Result<Vec<(String, RefOutcome)>, Error> {
-        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
-        let cx = self.world.cx();
-        run(|| open(&self.uri()).push(&repository(&self.world.path("work")), updates, &options, &cx))
-    }
-
-    fn push(&self, updates: &[Update]) -> Vec<RefOutcome> {
-        let pushed = self.try_push(updates, &[]).unwrap();
-        let names: Vec<&str> = pushed.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(
-            names,
-            updates
-                .iter()
-                .map(|update| update.dst.as_str())
-                .collect::<Vec<_>>()
-        );
-        self.world.git("r.git", &["fsck", "--full", "--strict"]);
-        pushed.into_iter().map(|(_, outcome)| outcome).collect()
-    }
-
-    fn new_commit(&self) -> Oid {
-        self.world.commit("work", "new", "new\n")
-    }
-
-    /// Somebody else pushes to `main`.
-    fn overtake(&self) -> Oid {
-        let world = &self.world;
-        if !world.path("other").exists() {
-            world.git(".", &["clone", "-q", "r.git", "other"]);
-        }
-        let id = world.commit("other", "theirs", "theirs\n");
-        world.git("other", &["push", "-q", "origin", "main"]);
-        id
-    }
-
-    fn there(&self, name: &str) -> Oid {
-        self.world.id("r.git", name)
-    }
-
-    fn hook(&self, name: &str, script: &str) {
-        let path = self.world.path("r.git/hooks").join(name);
-        std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    }
-}
-
-fn both() -> [Scene; 2] {
-    [Scene::new(false), Scene::new(true)]
-}
-
-fn update(src: Oid, dst: &str) -> Update {
-    Update {
-        src: Some(src),
-        dst: dst.to_owned(),
-        force: false,
-    }
-}
-
-fn forced(src: Oid, dst: &str) -> Update {
-    Update {
-        force: true,
-        ..update(src, dst)
-    }
-}
+use crate::scene::{Scene, both, forced, update};
 
 #[test]
 fn refs_are_created_and_moved_forward() {
@@ -104,8 +13,15 @@ fn refs_are_created_and_moved_forward() {
             update(scene.there("topic"), "refs/heads/topic"),
         ];
         let outcomes = scene.push(&updates);
-        use RefOutcome::{Created, FastForwarded, UpToDate};
-        assert_eq!(outcomes, [FastForwarded, Created, Created, UpToDate]);
+        assert_eq!(
+            outcomes,
+            [
+                RefOutcome::FastForwarded,
+                RefOutcome::Created,
+                RefOutcome::Created,
+                RefOutcome::UpToDate
+            ]
+        );
         for name in ["refs/heads/main", "refs/heads/deep/er", "refs/tags/t"] {
             assert_eq!(scene.there(name), new);
         }
@@ -283,33 +199,6 @@ fn a_hook_may_refuse_one_of_two() {
 }
 
 #[test]
-fn a_local_repository_with_hooks_is_refused_untouched() {
-    for hook in [
-        "pre-receive",
-        "update",
-        "post-receive",
-        "post-update",
-        "reference-transaction",
-        "proc-receive",
-    ] {
-        let scene = Scene::new(true);
-        scene.hook(hook, "exit 0");
-        let (old, objects) = (scene.there("main"), scene.world.objects("r.git"));
-        let error = scene
-            .try_push(&[update(scene.new_commit(), "refs/heads/main")], &[])
-            .unwrap_err();
-        assert!(
-            matches!(error, Error::Hooks { hook: found, .. } if found == hook),
-            "{error}"
-        );
-        assert_eq!(
-            (scene.there("main"), scene.world.objects("r.git")),
-            (old, objects)
-        );
-    }
-}
-
-#[test]
 fn push_options_arrive_where_they_are_supported() {
     for scene in both() {
         let updates = [update(scene.new_commit(), "refs/heads/main")];
@@ -424,71 +313,4 @@ fn a_shallow_history_is_pushed_where_the_rest_is_and_refused_elsewhere() {
         );
         assert!(!scene.world.path("r.git/shallow").exists());
     }
-}
-
-#[test]
-fn a_branch_that_is_checked_out_is_left_alone() {
-    let checked_out = "branch is currently checked out";
-    for (setting, wanted) in [
-        ("", Some(checked_out)),
-        ("refuse", Some(checked_out)),
-        ("true", Some(checked_out)),
-        (
-            "updateInstead",
-            Some("receive.denyCurrentBranch=updateInstead is not supported for local repositories"),
-        ),
-        ("ignore", None),
-        ("warn", None),
-        ("false", None),
-    ] {
-        let world = World::new();
-        world.git(".", &["clone", "-q", "r.git", "target"]);
-        if !setting.is_empty() {
-            world.git("target", &["config", "receive.denyCurrentBranch", setting]);
-        }
-        let new = world.commit("work", "new", "new\n");
-        let (cx, uri) = (world.cx(), world.path("target").display().to_string());
-        let updates = [update(new, "refs/heads/main"), update(new, "refs/heads/other")];
-        let pushed = run(|| open(&uri).push(&repository(&world.path("work")), &updates, &[], &cx)).unwrap();
-        let wanted = wanted.map_or(RefOutcome::FastForwarded, |why| {
-            RefOutcome::RejectedThere(why.to_owned())
-        });
-        assert_eq!(pushed[0].1, wanted, "{setting}");
-        assert_eq!(pushed[1].1, RefOutcome::Created, "{setting}");
-    }
-}
-
-#[test]
-fn a_branch_in_a_linked_worktree_is_left_alone() {
-    let scene = Scene::new(true);
-    scene
-        .world
-        .git("r.git", &["worktree", "add", "-q", "../tree", "topic"]);
-    let outcomes = scene.push(&[forced(scene.new_commit(), "refs/heads/topic")]);
-    assert_eq!(
-        outcomes,
-        [RefOutcome::RejectedThere(
-            "branch is currently checked out".to_owned()
-        )]
-    );
-}
-
-#[test]
-fn a_name_in_the_way_is_no_lost_race() {
-    let scene = Scene::new(true);
-    let outcomes = scene.push(&[update(scene.new_commit(), "refs/heads/main/x")]);
-    let [RefOutcome::RejectedThere(why)] = outcomes.as_slice() else {
-        panic!("{outcomes:?}")
-    };
-    assert!(why.starts_with("failed to update ref"), "{why}");
-}
-
-#[test]
-fn a_local_push_is_in_the_reflog() {
-    let scene = Scene::new(true);
-    scene
-        .world
-        .git("r.git", &["config", "core.logAllRefUpdates", "always"]);
-    scene.push(&[update(scene.new_commit(), "refs/heads/main")]);
-    assert!(scene.world.git("r.git", &["reflog", "main"]).ends_with(": push"));
 }

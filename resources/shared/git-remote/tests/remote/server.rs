@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -46,7 +46,7 @@ impl Server {
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (root, behaviour, notes) = (root.clone(), behaviour.clone(), Arc::clone(&notes));
-                thread::spawn(move || answer(stream.unwrap(), root, &behaviour, &notes));
+                thread::spawn(move || answer(stream.unwrap(), &root, &behaviour, &notes));
             }
         });
         Self { url, seen }
@@ -59,7 +59,7 @@ impl Server {
 }
 
 /// A connection broken off by the client is no concern of the server.
-fn answer(stream: TcpStream, root: PathBuf, behaviour: &Behaviour, notes: &Mutex<Vec<Seen>>) {
+fn answer(stream: TcpStream, root: &Path, behaviour: &Behaviour, notes: &Mutex<Vec<Seen>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     let Some((seen, protocol, kind)) = read_request(&mut reader) else {
@@ -104,9 +104,9 @@ fn answer(stream: TcpStream, root: PathBuf, behaviour: &Behaviour, notes: &Mutex
         .arg("http-backend")
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
-        .env("HOME", &root)
+        .env("HOME", root)
         .env("GIT_CONFIG_NOSYSTEM", "1")
-        .env("GIT_PROJECT_ROOT", &root)
+        .env("GIT_PROJECT_ROOT", root)
         .env("GIT_HTTP_EXPORT_ALL", "1")
         .env("REMOTE_USER", "someone")
         .env("REQUEST_METHOD", method)
@@ -154,7 +154,7 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(Seen, Option<Strin
             "content-length" => length = value.parse().unwrap(),
             "transfer-encoding" => seen.chunked = value == "chunked",
             "git-protocol" => protocol = Some(value.to_owned()),
-            "content-type" => kind = value.to_owned(),
+            "content-type" => value.clone_into(&mut kind),
             _ => {}
         }
     }

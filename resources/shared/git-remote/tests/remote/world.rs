@@ -211,8 +211,8 @@ pub(crate) fn fetched(outcome: FetchOutcome) -> Fetched {
 
 /// Writes cuts as a get does.
 pub(crate) fn write_shallow(git_dir: &Path, cuts: &[Oid]) {
-    let text: String = cuts.iter().map(|id| format!("{id}\n")).collect();
-    std::fs::write(git_dir.join("shallow"), text).unwrap();
+    let lines: Vec<String> = cuts.iter().map(Oid::to_string).collect();
+    std::fs::write(git_dir.join("shallow"), lines.join("\n") + "\n").unwrap();
 }
 
 pub(crate) fn repository(path: &Path) -> Repository {
