@@ -100,7 +100,9 @@ const WHOLE: &str = "whole.git";
 fn made(path: PathBuf) -> Result<PathBuf> {
     if !path.join("HEAD").exists() {
         git_remote::init();
-        git2::Repository::init_bare(&path).map_err(|error| {
+        let mut options = git2::RepositoryInitOptions::new();
+        options.bare(true).external_template(false);
+        git2::Repository::init_opts(&path, &options).map_err(|error| {
             Error::internal(format!("failed to make a repository in {}", path.display()))
                 .cause(error.message())
         })?;
