@@ -131,9 +131,9 @@ fn case(seed: u64, server: &GitServer) {
     let commits = 1 + random.below(30);
     source_repo.fast_import(&stream(&mut random, commits));
     let name = format!("{seed}.git");
-    let served = server.publish(&source_repo, &name);
+    let path = server.publish(&source_repo, &name);
     if random.below(4) == 0 {
-        git(&served, &["config", "uploadpack.allowFilter", "false"]);
+        git(&path, &["config", "uploadpack.allowFilter", "false"]);
     }
     let filters = filters(&mut random);
     let mut source = json!({ "uri": server.url(&name), "branch": "main" });
@@ -142,24 +142,24 @@ fn case(seed: u64, server: &GitServer) {
     let mut cursor: Option<String> = None;
     for step in 0..STEPS {
         let target = 1 + random.below(commits);
-        git(&served, &["update-ref", "refs/heads/main", &format!("refs/heads/c{target}")]);
+        git(&path, &["update-ref", "refs/heads/main", &format!("refs/heads/c{target}")]);
         let say = format!("seed {seed}, step {step}, main at c{target}, {filters:?}");
 
         let request = json!({ "source": source, "version": cursor.as_ref().map(|id| json!({ "ref": id })) });
         let answer = refs(&check(server, &request).tmpdir(warm.path()).run().ok());
-        assert_eq!(answer, expected(&served, cursor.as_deref(), &filters), "warm from {cursor:?}: {say}");
+        assert_eq!(answer, expected(&path, cursor.as_deref(), &filters), "warm from {cursor:?}: {say}");
         if let Some(last) = answer.last() {
             cursor = Some(last.clone());
         }
 
         let anywhere = match random.below(8) {
             0 => "d".repeat(40),
-            _ => git(&served, &["rev-parse", &format!("refs/heads/c{}", 1 + random.below(commits))]),
+            _ => git(&path, &["rev-parse", &format!("refs/heads/c{}", 1 + random.below(commits))]),
         };
         let cold = TempDir::new().expect("a directory");
         let request = json!({ "source": source, "version": { "ref": anywhere } });
         let answer = refs(&check(server, &request).tmpdir(cold.path()).run().ok());
-        assert_eq!(answer, expected(&served, Some(&anywhere), &filters), "cold from {anywhere}: {say}");
+        assert_eq!(answer, expected(&path, Some(&anywhere), &filters), "cold from {anywhere}: {say}");
     }
 }
 

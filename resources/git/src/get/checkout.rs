@@ -1,12 +1,17 @@
 //! Writing the files of a commit.
 
+use std::path::Path;
+
+use concourse_resource_sdk::console::Progress;
 use concourse_resource_sdk::{Context, Result};
 use git2::build::CheckoutBuilder;
-use git2::{Oid, Repository};
-
-use crate::git_failed;
+use git2::{Index, IndexEntry, ObjectType, Oid, Repository, Tree, TreeWalkMode, TreeWalkResult};
 
 use super::revision::Revision;
+use crate::git_failed;
+
+/// With more threads the file system, not the processor, is what is waited for.
+const MOST_THREADS: usize = 4;
 
 /// Checks a revision out; `HEAD` is attached only to a branch, and never in a shallow clone (CONTRACT 5.3).
 pub(super) fn checkout(
@@ -16,19 +21,18 @@ pub(super) fn checkout(
     id: Oid,
     detach: bool,
 ) -> Result<()> {
-    let commit = repo.find_commit(id).map_err(git_failed("check the commit out"))?;
     if detach || !matches!(revision, Revision::Branch { .. }) {
         repo.set_head_detached(id)
-            .map_err(git_failed("check the commit out"))?;
+            .map_err(git_failed("set the clone's HEAD"))?;
     }
     let progress = cx.progress_items("Updating files", None);
-    let mut options = CheckoutBuilder::new();
-    options.force().progress(|_, done, total| {
-        progress.set_total(total as u64);
-        progress.set(done as u64);
-    });
-    repo.checkout_tree(commit.as_object(), Some(&mut options))
-        .map_err(git_failed("check the commit out"))
+    Checkout {
+        repo,
+        commit: id,
+        progress,
+    }
+    .write()
+    .map_err(git_failed("check the commit out"))
 }
 
 /// The commit's abbreviated id and the first line of its message.
@@ -39,4 +43,138 @@ pub(super) fn one_line(repo: &Repository, id: Oid) -> String {
         .and_then(git2::Commit::summary_bytes)
         .unwrap_or_default();
     format!("{} {}", &id.to_string()[..7], String::from_utf8_lossy(subject))
+}
+
+/// Writes all files of a commit, on several threads where there are several directories.
+struct Checkout<'a> {
+    repo: &'a Repository,
+    commit: Oid,
+    progress: Progress,
+}
+
+impl Checkout<'_> {
+    fn write(&self) -> Result<(), git2::Error> {
+        let (files, directories) = self.top()?;
+        let threads = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MOST_THREADS);
+        let shares = shares(directories, threads);
+        if shares.len() < 2 {
+            return write_names(self.repo, self.commit, &[], &self.progress);
+        }
+        // The attributes at the top hold for everything below.
+        if !files.is_empty() {
+            write_names(self.repo, self.commit, &files, &self.progress)?;
+        }
+        let mut entries = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..)
+                .zip(&shares)
+                .map(|(number, share)| {
+                    let (git_dir, commit, progress) = (self.repo.path(), self.commit, &self.progress);
+                    scope.spawn(move || write_share(git_dir, number, commit, share, progress))
+                })
+                .collect();
+            let mut entries = Vec::new();
+            for thread in running {
+                match thread.join() {
+                    Ok(written) => entries.extend(written?),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            Ok::<_, git2::Error>(entries)
+        })?;
+        let mut index = self.repo.index()?;
+        entries.extend(index.iter());
+        // In order, each entry goes to the end, and none has to be moved.
+        entries.sort_by(|a, b| a.path.cmp(&b.path));
+        index.clear()?;
+        for entry in &entries {
+            index.add(entry)?;
+        }
+        index.write()
+    }
+
+    /// The names at the top of the tree: of what is no directory, and of directories.
+    fn top(&self) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>), git2::Error> {
+        let tree = self.repo.find_commit(self.commit)?.tree()?;
+        let (mut files, mut directories) = (Vec::new(), Vec::new());
+        for entry in &tree {
+            let names = if entry.kind() == Some(ObjectType::Tree) {
+                &mut directories
+            } else {
+                &mut files
+            };
+            names.push(entry.name_bytes().to_vec());
+        }
+        Ok((files, directories))
+    }
+}
+
+/// Deals the directories out, one after the other: neighbours are often alike.
+fn shares(directories: Vec<Vec<u8>>, threads: usize) -> Vec<Vec<Vec<u8>>> {
+    let mut shares = vec![Vec::new(); threads.min(directories.len())];
+    let count = shares.len();
+    for (number, directory) in directories.into_iter().enumerate() {
+        shares[number % count].push(directory);
+    }
+    shares
+}
+
+/// Writes some directories through a handle and an index of their own, and answers what that index then holds.
+fn write_share(
+    git_dir: &Path,
+    number: usize,
+    commit: Oid,
+    names: &[Vec<u8>],
+    progress: &Progress,
+) -> Result<Vec<IndexEntry>, git2::Error> {
+    let repo = Repository::open(git_dir)?;
+    let path = git_dir.join(format!("index.{number}"));
+    let mut index = Index::open(&path)?;
+    repo.set_index(&mut index)?;
+    let written = write_names(&repo, commit, names, progress);
+    let entries = index.iter().collect();
+    // The entries are in memory; at worst a file stays that nobody reads.
+    let _ = std::fs::remove_file(path);
+    written.map(|()| entries)
+}
+
+/// Writes the files and directories of these names at the top of a commit's tree; all of them where there are none.
+fn write_names(
+    repo: &Repository,
+    commit: Oid,
+    names: &[Vec<u8>],
+    progress: &Progress,
+) -> Result<(), git2::Error> {
+    let commit = repo.find_commit(commit)?;
+    let plain = !has_attributes(&commit.tree()?)?;
+    let mut before = 0;
+    let mut options = CheckoutBuilder::new();
+    options
+        .force()
+        .disable_pathspec_match(true)
+        .disable_filters(plain)
+        .progress(|_, done, _| {
+            progress.add((done - before) as u64);
+            before = done;
+        });
+    for name in names {
+        options.path(name.as_slice());
+    }
+    repo.checkout_tree(commit.as_object(), Some(&mut options))
+}
+
+/// Whether any file may ask for a filter; looking for attributes beside each file takes longer than writing it.
+fn has_attributes(tree: &Tree<'_>) -> Result<bool, git2::Error> {
+    let mut found = false;
+    let walked = tree.walk(TreeWalkMode::PreOrder, |_, entry| {
+        found = found || entry.name_bytes() == b".gitattributes";
+        if found {
+            TreeWalkResult::Abort
+        } else {
+            TreeWalkResult::Ok
+        }
+    });
+    // Ending a walk early is reported as a failure.
+    if found { Ok(true) } else { walked.map(|()| false) }
 }
