@@ -32,16 +32,26 @@ fn try_git(dir: &Path, args: &[&str], input: &[u8]) -> Result<String, String> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| error.to_string())?;
-    child.stdin.take().expect("a pipe").write_all(input).map_err(|error| error.to_string())?;
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(input)
+        .map_err(|error| error.to_string())?;
     let output = child.wait_with_output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         return Err(String::from_utf8_lossy(&output.stderr).into_owned());
     }
-    Ok(String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_owned())
+    Ok(String::from_utf8_lossy(&output.stdout)
+        .trim_end_matches('\n')
+        .to_owned())
 }
 
 fn identity(role: &str) -> [(String, String); 2] {
-    [(format!("GIT_{role}_NAME"), "Ada".to_owned()), (format!("GIT_{role}_EMAIL"), "ada@ex.org".to_owned())]
+    [
+        (format!("GIT_{role}_NAME"), "Ada".to_owned()),
+        (format!("GIT_{role}_EMAIL"), "ada@ex.org".to_owned()),
+    ]
 }
 
 /// A repository with a work tree, whose commits have names and strictly increasing dates.
@@ -63,7 +73,11 @@ impl GitRepo {
     pub fn new() -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         git(directory.path(), &["init", "--quiet", "--initial-branch=main"]);
-        Self { directory, names: BTreeMap::new(), now: 1_700_000_000 }
+        Self {
+            directory,
+            names: BTreeMap::new(),
+            now: 1_700_000_000,
+        }
     }
 
     /// Where it is.
@@ -89,12 +103,25 @@ impl GitRepo {
             std::fs::write(path, content).expect("a file");
         }
         self.git(&["add", "--all"]);
-        self.dated(name, &["commit", "--quiet", "--allow-empty", "--message", message])
+        self.dated(
+            name,
+            &["commit", "--quiet", "--allow-empty", "--message", message],
+        )
     }
 
     /// Merges a branch, always with a merge commit.
     pub fn merge(&mut self, name: &str, branch: &str) -> String {
-        self.dated(name, &["merge", "--quiet", "--no-ff", "--message", &format!("merge {branch}"), branch])
+        self.dated(
+            name,
+            &[
+                "merge",
+                "--quiet",
+                "--no-ff",
+                "--message",
+                &format!("merge {branch}"),
+                branch,
+            ],
+        )
     }
 
     /// Sets an annotated tag.
@@ -121,7 +148,11 @@ impl GitRepo {
             .env("GIT_AUTHOR_DATE", &date)
             .env("GIT_COMMITTER_DATE", &date);
         let output = command.output().expect("git");
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let head = self.git(&["rev-parse", "HEAD"]);
         self.names.insert(name.to_owned(), head.clone());
         head
@@ -137,7 +168,10 @@ impl GitRepo {
 
     /// The name of a commit, or its id.
     pub fn name<'a>(&'a self, id: &'a str) -> &'a str {
-        self.names.iter().find(|entry| entry.1 == id && !entry.0.is_empty()).map_or(id, |entry| entry.0)
+        self.names
+            .iter()
+            .find(|entry| entry.1 == id && !entry.0.is_empty())
+            .map_or(id, |entry| entry.0)
     }
 
     /// Imports a `git fast-import` stream.
@@ -145,14 +179,21 @@ impl GitRepo {
     /// # Panics
     /// When git does not take it.
     pub fn fast_import(&self, stream: &str) {
-        try_git(self.path(), &["fast-import", "--quiet", "--force"], stream.as_bytes())
-            .unwrap_or_else(|error| panic!("git fast-import: {error}"));
+        try_git(
+            self.path(),
+            &["fast-import", "--quiet", "--force"],
+            stream.as_bytes(),
+        )
+        .unwrap_or_else(|error| panic!("git fast-import: {error}"));
     }
 
     /// A bare copy of it.
     pub fn bare_copy(&self, to: &Path) -> PathBuf {
         let from = self.path().display().to_string();
-        git("/", &["clone", "--quiet", "--mirror", &from, &to.display().to_string()]);
+        git(
+            "/",
+            &["clone", "--quiet", "--mirror", &from, &to.display().to_string()],
+        );
         to.to_owned()
     }
 }

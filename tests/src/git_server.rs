@@ -65,10 +65,17 @@ impl GitServer {
             .map_err(|error| error.to_string())?;
         if access == Access::Login {
             certificates(root)?;
-            fs::write(root.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n")).map_err(|error| error.to_string())?;
+            fs::write(root.join("users"), format!("{USER}:{{PLAIN}}{PASSWORD}\n"))
+                .map_err(|error| error.to_string())?;
         }
-        fs::write(root.join("nginx.conf"), configuration(root, access, address)).map_err(|error| error.to_string())?;
-        let mut server = Self { access, address, directory, processes: Vec::new() };
+        fs::write(root.join("nginx.conf"), configuration(root, access, address))
+            .map_err(|error| error.to_string())?;
+        let mut server = Self {
+            access,
+            address,
+            directory,
+            processes: Vec::new(),
+        };
         server.spawn()?;
         server.wait()?;
         Ok(server)
@@ -78,10 +85,16 @@ impl GitServer {
         let root = self.directory.path().to_owned();
         for worker in 0..WORKERS {
             let mut fcgiwrap = Command::new("fcgiwrap");
-            fcgiwrap.arg("-s").arg(format!("unix:{}", socket(&root, worker).display()));
+            fcgiwrap
+                .arg("-s")
+                .arg(format!("unix:{}", socket(&root, worker).display()));
             self.processes.push(started(&mut fcgiwrap, &root)?);
         }
-        let mut nginx = Command::new(if Path::new("/usr/sbin/nginx").exists() { "/usr/sbin/nginx" } else { "nginx" });
+        let mut nginx = Command::new(if Path::new("/usr/sbin/nginx").exists() {
+            "/usr/sbin/nginx"
+        } else {
+            "nginx"
+        });
         nginx.arg("-p").arg(&root).arg("-c").arg(root.join("nginx.conf"));
         self.processes.push(started(&mut nginx, &root)?);
         Ok(())
@@ -95,7 +108,10 @@ impl GitServer {
             if sockets && TcpStream::connect(self.address).is_ok() {
                 return Ok(());
             }
-            let ended = self.processes.iter_mut().any(|process| !matches!(process.try_wait(), Ok(None)));
+            let ended = self
+                .processes
+                .iter_mut()
+                .any(|process| !matches!(process.try_wait(), Ok(None)));
             if ended || began.elapsed() > READY_WITHIN {
                 return Err(fs::read_to_string(root.join("error.log")).unwrap_or_default());
             }
@@ -179,7 +195,11 @@ fn socket(root: &Path, worker: usize) -> PathBuf {
 
 /// Starts a process that ends with this one, however this one ends.
 fn started(command: &mut Command, root: &Path) -> Result<Child, String> {
-    let log = fs::File::options().create(true).append(true).open(root.join("error.log")).map_err(|error| error.to_string())?;
+    let log = fs::File::options()
+        .create(true)
+        .append(true)
+        .open(root.join("error.log"))
+        .map_err(|error| error.to_string())?;
     let program = command.get_program().to_owned();
     let args: Vec<_> = command.get_args().map(std::ffi::OsStr::to_owned).collect();
     let mut guarded = Command::new("setpriv");
@@ -197,7 +217,9 @@ fn started(command: &mut Command, root: &Path) -> Result<Child, String> {
         .stderr(log);
     // Repositories may belong to another user than the one who serves them.
     fs::write(root.join("gitconfig"), "[safe]\n\tdirectory = *\n").map_err(|error| error.to_string())?;
-    guarded.spawn().map_err(|error| format!("{}: {error}", program.to_string_lossy()))
+    guarded
+        .spawn()
+        .map_err(|error| format!("{}: {error}", program.to_string_lossy()))
 }
 
 fn configuration(root: &Path, access: Access, address: SocketAddr) -> String {
@@ -205,9 +227,15 @@ fn configuration(root: &Path, access: Access, address: SocketAddr) -> String {
     let mut text = String::new();
     // As another user, nginx warns that this line means nothing.
     text.push_str("user root;\ndaemon off;\nmaster_process off;\n");
-    let _ = writeln!(text, "pid {root}/nginx.pid;\nerror_log {root}/error.log;\nevents {{ worker_connections 256; }}");
+    let _ = writeln!(
+        text,
+        "pid {root}/nginx.pid;\nerror_log {root}/error.log;\nevents {{ worker_connections 256; }}"
+    );
     text.push_str("http {\n  log_format plain '$request_method $uri $status';\n");
-    let _ = writeln!(text, "  access_log {root}/access.log plain;\n  client_max_body_size 0;");
+    let _ = writeln!(
+        text,
+        "  access_log {root}/access.log plain;\n  client_max_body_size 0;"
+    );
     for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         let _ = writeln!(text, "  {kind}_temp_path {root}/{kind};");
     }
@@ -222,8 +250,14 @@ fn configuration(root: &Path, access: Access, address: SocketAddr) -> String {
         }
         Access::Login => {
             let _ = writeln!(text, "    listen {address} ssl http2;");
-            let _ = writeln!(text, "    ssl_certificate {root}/cert.pem;\n    ssl_certificate_key {root}/key.pem;");
-            let _ = writeln!(text, "    auth_basic git;\n    auth_basic_user_file {root}/users;");
+            let _ = writeln!(
+                text,
+                "    ssl_certificate {root}/cert.pem;\n    ssl_certificate_key {root}/key.pem;"
+            );
+            let _ = writeln!(
+                text,
+                "    auth_basic git;\n    auth_basic_user_file {root}/users;"
+            );
         }
     }
     text.push_str("    location / {\n      fastcgi_pass cgi;\n      fastcgi_buffering off;\n");
@@ -257,7 +291,11 @@ fn certificates(root: &Path) -> Result<(), String> {
     let key = KeyPair::generate().map_err(failed)?;
     let params = CertificateParams::new(["127.0.0.1".to_owned(), "localhost".to_owned()]).map_err(failed)?;
     let certificate = params.signed_by(&key, &Issuer::new(ca, ca_key)).map_err(failed)?;
-    for (file, pem) in [("ca.pem", ca_certificate.pem()), ("cert.pem", certificate.pem()), ("key.pem", key.serialize_pem())] {
+    for (file, pem) in [
+        ("ca.pem", ca_certificate.pem()),
+        ("cert.pem", certificate.pem()),
+        ("key.pem", key.serialize_pem()),
+    ] {
         fs::write(root.join(file), pem).map_err(|error| error.to_string())?;
     }
     Ok(())

@@ -14,6 +14,10 @@ pub fn executable(resource: &str) -> PathBuf {
     // target/<profile>/deps/<test>, or target/<profile>/examples/<example>
     let profile = test.ancestors().nth(2).expect("a build directory");
     let path = profile.join(format!("{resource}-resource"));
-    assert!(path.exists(), "{} is missing: run `cargo build --workspace --bins` first", path.display());
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --workspace --bins` first",
+        path.display()
+    );
     path
 }

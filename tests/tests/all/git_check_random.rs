@@ -23,7 +23,10 @@ struct Random(u64);
 
 impl Random {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).expect("31 bits") % end
     }
 
@@ -36,19 +39,35 @@ impl Random {
 fn stream(random: &mut Random, commits: usize) -> String {
     let mut stream = String::new();
     for mark in 1..=commits {
-        let message = random.pick(&["plain", "note [ci skip]", "body\n\n[skip ci]", "[ci  skip] two blanks", ""]);
+        let message = random.pick(&[
+            "plain",
+            "note [ci skip]",
+            "body\n\n[skip ci]",
+            "[ci  skip] two blanks",
+            "",
+        ]);
         // Dates jump back and forth: no walk may rely on them.
         let date = 1_600_000_000 + mark * 60 + random.below(20) * 600;
         let parents = parents(random, mark);
         writeln!(stream, "commit refs/heads/c{mark}\nmark :{mark}").expect("text");
-        writeln!(stream, "committer A <a@ex.org> {date} +0000\ndata {}\n{message}", message.len()).expect("text");
+        writeln!(
+            stream,
+            "committer A <a@ex.org> {date} +0000\ndata {}\n{message}",
+            message.len()
+        )
+        .expect("text");
         for (index, parent) in parents.iter().enumerate() {
             writeln!(stream, "{} :{parent}", if index == 0 { "from" } else { "merge" }).expect("text");
         }
         for _ in 0..random.below(4) {
             let path = random.pick(&["a/one", "a/two", "b/x/deep", "b/y", "top"]);
             let content = random.below(4).to_string();
-            writeln!(stream, "M 100644 inline {path}\ndata {}\n{content}", content.len()).expect("text");
+            writeln!(
+                stream,
+                "M 100644 inline {path}\ndata {}\n{content}",
+                content.len()
+            )
+            .expect("text");
         }
         stream.push('\n');
     }
@@ -79,8 +98,14 @@ struct Filters {
 }
 
 fn filters(random: &mut Random) -> Filters {
-    let choices: [&[&'static str]; 6] =
-        [&[], &["a"], &["b/*"], &["a/one", "top"], &[".", ":!a"], &[".", ":!b/x", ":!top"]];
+    let choices: [&[&'static str]; 6] = [
+        &[],
+        &["a"],
+        &["b/*"],
+        &["a/one", "top"],
+        &[".", ":!a"],
+        &[".", ":!b/x", ":!top"],
+    ];
     let pathspecs = random.pick(&choices);
     let (paths, ignored): (Vec<_>, Vec<_>) = pathspecs.iter().partition(|spec| !spec.starts_with(":!"));
     let skips = random.below(2) == 0;
@@ -90,26 +115,46 @@ fn filters(random: &mut Random) -> Filters {
         fields["paths"] = json!(paths);
     }
     if !ignored.is_empty() {
-        fields["ignore_paths"] = ignored.iter().map(|spec: &&str| spec.trim_start_matches(":!")).collect();
+        fields["ignore_paths"] = ignored
+            .iter()
+            .map(|spec: &&str| spec.trim_start_matches(":!"))
+            .collect();
     }
-    Filters { fields, pathspecs: pathspecs.to_vec(), skips, depth }
+    Filters {
+        fields,
+        pathspecs: pathspecs.to_vec(),
+        skips,
+        depth,
+    }
 }
 
 /// The contract's sections 4.4, 4.5 and 4.7, by stock git on the whole history.
 fn expected(repo: &Path, cursor: Option<&str>, filters: &Filters) -> Vec<String> {
-    let known = cursor.filter(|id| git(repo, &["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]).contains(*id));
+    let known = cursor.filter(|id| {
+        git(
+            repo,
+            &["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"],
+        )
+        .contains(*id)
+    });
     let list = |range: &[&str]| -> Vec<String> {
         let mut args = vec!["rev-list", "--first-parent", "main"];
         args.extend(range);
         args.push("--");
         args.extend(&filters.pathspecs);
         let ids = git(repo, &args);
-        ids.lines().filter(|id| !(filters.skips && is_marked(repo, id))).map(str::to_owned).collect()
+        ids.lines()
+            .filter(|id| !(filters.skips && is_marked(repo, id)))
+            .map(str::to_owned)
+            .collect()
     };
     let newest = || list(&[]).into_iter().take(filters.depth).collect::<Vec<_>>();
     let mut ids = match known {
         None => newest(),
-        Some(id) => match git(repo, &["rev-list", "--parents", "--max-count=1", id]).split(' ').nth(1) {
+        Some(id) => match git(repo, &["rev-list", "--parents", "--max-count=1", id])
+            .split(' ')
+            .nth(1)
+        {
             Some(parent) => list(&[&format!("^{parent}")]),
             None if git(repo, &["rev-list", "main"]).contains(id) => list(&[]),
             None => newest(),
@@ -121,7 +166,9 @@ fn expected(repo: &Path, cursor: Option<&str>, filters: &Filters) -> Vec<String>
 
 fn is_marked(repo: &Path, id: &str) -> bool {
     let message = git(repo, &["log", "--max-count=1", "--format=%B", id]);
-    message.lines().any(|line| line.contains("[ci skip]") || line.contains("[skip ci]"))
+    message
+        .lines()
+        .any(|line| line.contains("[ci skip]") || line.contains("[skip ci]"))
 }
 
 /// One history, whose branch moves; after each move a check from the last version, and a cold one from anywhere.
@@ -137,29 +184,46 @@ fn case(seed: u64, server: &GitServer) {
     }
     let filters = filters(&mut random);
     let mut source = json!({ "uri": server.url(&name), "branch": "main" });
-    source.as_object_mut().expect("an object").extend(filters.fields.as_object().expect("an object").clone());
+    source
+        .as_object_mut()
+        .expect("an object")
+        .extend(filters.fields.as_object().expect("an object").clone());
     let warm = TempDir::new().expect("a directory");
     let mut cursor: Option<String> = None;
     for step in 0..STEPS {
         let target = 1 + random.below(commits);
-        git(&path, &["update-ref", "refs/heads/main", &format!("refs/heads/c{target}")]);
+        git(
+            &path,
+            &["update-ref", "refs/heads/main", &format!("refs/heads/c{target}")],
+        );
         let say = format!("seed {seed}, step {step}, main at c{target}, {filters:?}");
 
         let request = json!({ "source": source, "version": cursor.as_ref().map(|id| json!({ "ref": id })) });
         let answer = refs(&check(server, &request).tmpdir(warm.path()).run().ok());
-        assert_eq!(answer, expected(&path, cursor.as_deref(), &filters), "warm from {cursor:?}: {say}");
+        assert_eq!(
+            answer,
+            expected(&path, cursor.as_deref(), &filters),
+            "warm from {cursor:?}: {say}"
+        );
         if let Some(last) = answer.last() {
             cursor = Some(last.clone());
         }
 
         let anywhere = match random.below(8) {
             0 => "d".repeat(40),
-            _ => git(&path, &["rev-parse", &format!("refs/heads/c{}", 1 + random.below(commits))]),
+            _ => git(
+                &path,
+                &["rev-parse", &format!("refs/heads/c{}", 1 + random.below(commits))],
+            ),
         };
         let cold = TempDir::new().expect("a directory");
         let request = json!({ "source": source, "version": { "ref": anywhere } });
         let answer = refs(&check(server, &request).tmpdir(cold.path()).run().ok());
-        assert_eq!(answer, expected(&path, Some(&anywhere), &filters), "cold from {anywhere}: {say}");
+        assert_eq!(
+            answer,
+            expected(&path, Some(&anywhere), &filters),
+            "cold from {anywhere}: {say}"
+        );
     }
 }
 
@@ -180,7 +244,10 @@ fn fetched(tmp: &Path) -> BTreeSet<String> {
     let mut directories = vec![tmp.to_owned()];
     while let Some(directory) = directories.pop() {
         if directory.join("objects").is_dir() {
-            let list = git(&directory, &["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"]);
+            let list = git(
+                &directory,
+                &["cat-file", "--batch-all-objects", "--batch-check=%(objectname)"],
+            );
             objects.extend(list.lines().map(str::to_owned));
             continue;
         }
@@ -198,7 +265,11 @@ fn linear(commits: usize) -> GitRepo {
     let repo = GitRepo::new();
     let mut stream = String::new();
     for mark in 1..=commits {
-        let from = if mark == 1 { String::new() } else { format!("from :{}\n", mark - 1) };
+        let from = if mark == 1 {
+            String::new()
+        } else {
+            format!("from :{}\n", mark - 1)
+        };
         let directory = if mark % 10 == 0 { "rare" } else { "often" };
         let content = mark.to_string();
         writeln!(
@@ -229,10 +300,19 @@ fn what_is_fetched_is_bounded_by_what_is_new() {
         ("20 new commits", &plain, cursor(20), 21, 21),
         // A commit, its root and one directory each; the cursor's parent with both directories.
         ("20 new commits, by path", &by_path, cursor(20), 3, 21 * 3 + 4),
-        ("a vanished cursor", &plain, json!({ "ref": "d".repeat(40) }), 1, 8),
+        (
+            "a vanished cursor",
+            &plain,
+            json!({ "ref": "d".repeat(40) }),
+            1,
+            8,
+        ),
     ] {
         let tmp = TempDir::new().expect("a directory");
-        let answer = check(&server, &json!({ "source": source, "version": version })).tmpdir(tmp.path()).run().ok();
+        let answer = check(&server, &json!({ "source": source, "version": version }))
+            .tmpdir(tmp.path())
+            .run()
+            .ok();
         assert_eq!(refs(&answer).len(), versions, "{say}");
         let fetched = fetched(tmp.path()).len();
         assert!((1..=most).contains(&fetched), "{say}: {fetched} objects");
@@ -245,13 +325,22 @@ fn a_check_with_nothing_new_is_two_requests() {
     server.publish(&linear(3), "r.git");
     let source = crate::support::source(&server, "r.git");
     let tmp = TempDir::new().expect("a directory");
-    let first = check(&server, &json!({ "source": source })).tmpdir(tmp.path()).run().ok();
+    let first = check(&server, &json!({ "source": source }))
+        .tmpdir(tmp.path())
+        .run()
+        .ok();
     let version = first[0].clone();
     let before = server.requests().len();
-    let second = check(&server, &json!({ "source": source, "version": version })).tmpdir(tmp.path()).run().ok();
+    let second = check(&server, &json!({ "source": source, "version": version }))
+        .tmpdir(tmp.path())
+        .run()
+        .ok();
     assert_eq!(second, json!([version]));
     assert_eq!(
         server.requests()[before..],
-        ["GET /r.git/info/refs 200".to_owned(), "POST /r.git/git-upload-pack 200".to_owned()]
+        [
+            "GET /r.git/info/refs 200".to_owned(),
+            "POST /r.git/git-upload-pack 200".to_owned()
+        ]
     );
 }

@@ -1,4 +1,8 @@
 //! The integration tests: one binary, a module for each subject.
 
+mod git_check;
 mod git_check_random;
+mod git_get;
+mod git_put;
+mod git_robust;
 mod support;

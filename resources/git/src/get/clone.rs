@@ -1,13 +1,13 @@
 //! Cloning: the objects, the refs and the configuration that `git clone` would leave.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::{Context, Error, Result};
 use git_remote::{Depth, Fetch, FetchOutcome, Ref, Remote};
-use git2::{Oid, Repository, RepositoryInitOptions};
+use git2::{ObjectType, Oid, Repository, RepositoryInitOptions};
 
 use crate::config::FetchTags;
 use crate::git_failed;
@@ -22,6 +22,8 @@ pub(super) struct Clone<'a> {
     tags: FetchTags,
     advertised: Vec<Ref>,
     cuts: BTreeSet<Oid>,
+    /// The commits that the clone is meant to hold, where its objects do not tell: those of a local remote are all here.
+    reached: Option<HashSet<Oid>>,
     ruin: Ruin,
 }
 
@@ -106,6 +108,7 @@ impl<'a> Clone<'a> {
             tags,
             advertised,
             cuts: BTreeSet::new(),
+            reached: None,
             ruin,
         };
         clone.configure(&location.uri)?;
@@ -133,6 +136,14 @@ impl<'a> Clone<'a> {
         self.cuts.contains(&id)
     }
 
+    /// Whether the clone is meant to hold a commit, or whatever a tag points to.
+    pub(super) fn holds(&self, id: Oid) -> bool {
+        match &self.reached {
+            Some(reached) => reached.contains(&id),
+            None => self.repo.odb().is_ok_and(|odb| odb.exists(id)),
+        }
+    }
+
     /// Fetches the branch, notes and tags, all of their history or the newest `depth` commits.
     pub(super) fn fetch(&mut self, depth: Option<u32>) -> Result<()> {
         self.fetch_objects(depth.map_or(Depth::Keep, Depth::To))?;
@@ -154,22 +165,69 @@ impl<'a> Clone<'a> {
 
     fn fetch_objects(&mut self, depth: Depth) -> Result<()> {
         let tip = self.head.id();
-        let again = !self.cuts.is_empty();
         let mut wants = BTreeSet::from([tip]);
-        wants.extend(self.named("refs/notes/").map(|note| note.id));
         if self.tags == FetchTags::All {
             wants.extend(self.named("refs/tags/").map(|tag| tag.id));
         }
-        let fetch = Fetch {
-            haves: if again { vec![tip] } else { Vec::new() },
+        let notes: BTreeSet<Oid> = self.named("refs/notes/").map(|note| note.id).collect();
+        // The depth is not for the history of notes.
+        let notes_apart = depth != Depth::Keep && !notes.is_empty();
+        if !notes_apart {
+            wants.extend(&notes);
+        }
+        self.run(&Fetch {
+            haves: if self.cuts.is_empty() {
+                Vec::new()
+            } else {
+                vec![tip]
+            },
             wants: wants.into_iter().collect(),
             shallow: self.cuts.iter().copied().collect(),
             depth,
             include_tags: self.tags == FetchTags::Following,
             ..Fetch::default()
+        })?;
+        if notes_apart {
+            self.run(&self.beside(notes.into_iter().collect()))?;
+        }
+        self.reached = if self.remote.local().is_some() {
+            Some(self.reach()?)
+        } else {
+            None
         };
-        self.run(&fetch)?;
         self.fetch_following_tags()
+    }
+
+    /// A fetch of what has nothing to do with the depth.
+    fn beside(&self, wants: Vec<Oid>) -> Fetch {
+        Fetch {
+            wants,
+            haves: vec![self.head.id()],
+            shallow: self.cuts.iter().copied().collect(),
+            ..Fetch::default()
+        }
+    }
+
+    /// The commits that can be reached from the branch without passing a cut.
+    fn reach(&self) -> Result<HashSet<Oid>> {
+        let failed = git_failed("walk the history");
+        let tip = self
+            .repo
+            .find_object(self.head.id(), None)
+            .and_then(|tip| tip.peel(ObjectType::Commit));
+        let mut queue = vec![tip.map_err(&failed)?.id()];
+        let mut reached: HashSet<Oid> = queue.iter().copied().collect();
+        while let Some(id) = queue.pop() {
+            if self.is_cut(id) {
+                continue;
+            }
+            for parent in self.repo.find_commit(id).map_err(&failed)?.parent_ids() {
+                if reached.insert(parent) {
+                    queue.push(parent);
+                }
+            }
+        }
+        Ok(reached)
     }
 
     /// Tag objects whose commit is here, but that the server did not send along.
@@ -187,12 +245,7 @@ impl<'a> Clone<'a> {
         if wants.is_empty() {
             return Ok(());
         }
-        self.run(&Fetch {
-            wants,
-            haves: vec![self.head.id()],
-            shallow: self.cuts.iter().copied().collect(),
-            ..Fetch::default()
-        })
+        self.run(&self.beside(wants))
     }
 
     fn run(&mut self, fetch: &Fetch) -> Result<()> {
@@ -235,9 +288,11 @@ impl<'a> Clone<'a> {
         let odb = self.repo.odb().map_err(git_failed("write to the clone"))?;
         let mut packed: Vec<(Vec<u8>, Oid, Option<Oid>)> = Vec::new();
         for advertised in self.named("refs/notes/").chain(self.named("refs/tags/")) {
+            let is_note = advertised.name.starts_with(b"refs/notes/");
             let wanted = match self.tags {
-                FetchTags::None => advertised.name.starts_with(b"refs/notes/"),
-                FetchTags::All | FetchTags::Following => true,
+                FetchTags::None => is_note,
+                FetchTags::All => true,
+                FetchTags::Following => is_note || self.holds(advertised.peeled.unwrap_or(advertised.id)),
             };
             if wanted && is_safe_name(&advertised.name) && odb.exists(advertised.id) {
                 packed.push((advertised.name.clone(), advertised.id, advertised.peeled));

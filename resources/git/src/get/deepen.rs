@@ -54,5 +54,5 @@ fn holds(clone: &Clone<'_>, commit: Oid, depth: u32) -> bool {
         let Some(parent) = parent else { return false };
         id = parent;
     }
-    clone.repo().find_commit(id).is_ok()
+    clone.holds(id)
 }

@@ -9,10 +9,10 @@ use std::sync::Once;
 pub fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        use git2::ConfigLevel::{Global, ProgramData, System, XDG};
         // Objects are checked as they arrive; checking them again at every read is more than git itself does.
         git2::opts::strict_hash_verification(false);
         git2::opts::strict_object_creation(false);
-        use git2::ConfigLevel::{Global, ProgramData, System, XDG};
         for level in [ProgramData, System, XDG, Global] {
             #[expect(
                 unsafe_code,

@@ -1,0 +1,511 @@
+//! What a user sees when something is wrong: the configuration, the server, the network, the disk.
+
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use concourse_resource_sdk::testing::{Direction, Fault, FaultProxy, Output, Response, Run, Server, Signal};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tests::{Access, GitRepo, GitServer, PASSWORD, USER, executable, fixture_r, git};
+
+use crate::support::{Served, check, get, merge, put, source, source_at};
+
+/// A password that no test server takes.
+const WRONG: &str = "wr0ng/p+ssword";
+
+fn hides_passwords(output: &Output) {
+    for secret in [
+        PASSWORD,
+        WRONG,
+        "wr0ng%2Fp%2Bssword",
+        "corr3ct-h0rse%25%2F%2Bbattery",
+    ] {
+        output.hides(secret);
+    }
+}
+
+#[test]
+fn what_is_not_built_yet_is_refused_by_name() {
+    let served = Served::new(fixture_r());
+    let base = source(&served.server, "r.git");
+    for (field, value) in [
+        ("private_key", json!("k")),
+        ("private_key_user", json!("u")),
+        ("private_key_passphrase", json!("p")),
+        ("forward_agent", json!(true)),
+        ("sparse_paths", json!(["a"])),
+        ("tag_filter", json!("v*")),
+        ("tag_regex", json!("v.*")),
+        ("tag_behaviour", json!("match_tag_ancestors")),
+        (
+            "submodule_credentials",
+            json!([{ "host": "h", "username": "u", "password": "p" }]),
+        ),
+        ("git_config", json!([{ "name": "a.b", "value": "c" }])),
+        ("commit_verification_keys", json!(["k"])),
+        ("commit_verification_key_ids", json!(["k"])),
+        ("gpg_keyserver", json!("hkp://k")),
+        ("git_crypt_key", json!("k")),
+        ("https_tunnel", json!({ "proxy_host": "h", "proxy_port": 1 })),
+        ("commit_filter", json!({ "include": ["a"] })),
+        ("search_remote_refs", json!(true)),
+    ] {
+        let mut source = base.clone();
+        source[field] = value;
+        let line =
+            format!("source.{field}: this field is not supported by this version of the git resource yet");
+        let request = json!({ "source": source });
+        for run in [
+            check(&served.server, &request),
+            get(&served.server, &request),
+            put(&served.server, &request),
+        ] {
+            run.run().fails(1).says(&line);
+        }
+    }
+    for (step, field, value) in [
+        ("get", "fetch", json!(["a"])),
+        ("get", "submodules", json!(["a"])),
+        ("get", "submodule_remote", json!(true)),
+        ("get", "clean_tags", json!(true)),
+        ("get", "short_ref_format", json!("%s")),
+        ("get", "timestamp_format", json!("short")),
+        ("get", "describe_ref_options", json!("--tags")),
+        ("get", "all_branches", json!(true)),
+        ("put", "rebase", json!(true)),
+        ("put", "rebase_strategy", json!("ort")),
+        ("put", "rebase_strategy_option", json!("ours")),
+        ("put", "merge", json!(true)),
+        ("put", "returning", json!("unmerged")),
+        ("put", "notes", json!("f")),
+        ("put", "branch", json!("b")),
+        ("put", "refs_prefix", json!("refs/for")),
+        ("put", "push_options", json!(["a"])),
+    ] {
+        let request = json!({ "source": base, "params": { field: value } });
+        let run = if step == "get" {
+            get(&served.server, &request)
+        } else {
+            put(&served.server, &request)
+        };
+        run.run().fails(1).says(&format!(
+            "params.{field}: this field is not supported by this version of the git resource yet"
+        ));
+    }
+}
+
+#[test]
+fn defaults_that_are_written_out_are_no_reason_to_refuse() {
+    let served = Served::new(fixture_r());
+    let defaults = json!({
+        "tag_filter": "", "tag_behaviour": "match_tagged", "git_config": [], "forward_agent": false, "commit_filter": {},
+    });
+    served.checks(&defaults, None, &["c4"]);
+}
+
+/// What each way of being wrong says, and its exit status.
+#[test]
+fn bad_requests_are_explained() {
+    let served = Served::new(fixture_r());
+    let base = source(&served.server, "r.git");
+    let with = |fields: Value| {
+        let mut source = base.clone();
+        merge(&mut source, &fields);
+        json!({ "source": source }).to_string()
+    };
+    for (input, status, line) in [
+        (
+            r#"{"source": {"uri": "#.to_owned(),
+            1,
+            "the request on stdin is truncated: EOF while parsing a value at line 1 column 19",
+        ),
+        (String::new(), 1, "there is no request on stdin"),
+        (
+            with(json!({ "uri": ["x"] })),
+            5,
+            "source.uri: expected a string, number or boolean, found a list",
+        ),
+        (
+            with(json!({ "paths": "x" })),
+            5,
+            "source.paths: expected a list, found string \"x\"",
+        ),
+        (
+            with(json!({ "password": [PASSWORD] })),
+            5,
+            "source.password: expected a string, number or boolean, found a list",
+        ),
+        (
+            with(json!({ "uri": "" })),
+            1,
+            "source.uri is required and must not be empty",
+        ),
+        (
+            with(json!({ "branch": "a..b" })),
+            1,
+            "source.branch: \"a..b\" is not a valid branch name",
+        ),
+        (
+            with(json!({ "paths": ["../x"] })),
+            1,
+            "source.paths[0]: \"../x\" is not a valid pathspec: it is outside of the repository",
+        ),
+        (
+            with(json!({ "tag_behaviour": "x" })),
+            1,
+            "Invalid tag_behaviour. Must be one of 'match_tagged' or 'match_tag_ancestors'.",
+        ),
+        (
+            with(json!({ "uri": "git@example.org:a/b" })),
+            128,
+            "ssh addresses are not supported by this version yet",
+        ),
+    ] {
+        let output = Run::check(executable("git"))
+            .env("SSL_CERT_FILE", served.server.ca())
+            .stdin(input.clone())
+            .run();
+        output.fails(status);
+        assert_eq!(output.first_error_line(), line, "{input}");
+        hides_passwords(&output);
+    }
+}
+
+#[test]
+fn servers_that_refuse_are_named() {
+    let served = Served::new(fixture_r());
+    let login = |user: &str, password: &str| json!({ "username": user, "password": password, "debug": true });
+    for (fields, line) in [
+        (login(USER, WRONG), "127.0.0.1 refused the login"),
+        (login("", ""), "127.0.0.1 requires a login"),
+        (
+            json!({ "uri": served.server.url("no.git") }),
+            "repository {url}no.git not found (status 404)",
+        ),
+        (
+            json!({ "uri": "https://no-such-host.invalid/r.git" }),
+            "failed to reach https://no-such-host.invalid: unknown host",
+        ),
+    ] {
+        let mut source = source(&served.server, "r.git");
+        merge(&mut source, &fields);
+        let request = json!({ "source": source });
+        for run in [check(&served.server, &request), get(&served.server, &request)] {
+            let output = run.run();
+            output.fails(128);
+            let line = line.replace("{url}", &served.server.url(""));
+            assert!(
+                output.stderr.lines().any(|found| found == line),
+                "{line}: {}",
+                output.stderr
+            );
+            hides_passwords(&output);
+        }
+    }
+    // Without the CA, the certificate is nobody's.
+    let request = json!({ "source": source(&served.server, "r.git") });
+    let output = Run::check(executable("git")).request(&request).run();
+    output.fails(128);
+    assert!(
+        output.first_error_line().contains("certificate"),
+        "{}",
+        output.stderr
+    );
+    let mut skipping = request;
+    skipping["source"]["skip_ssl_verification"] = json!(true);
+    Run::check(executable("git")).request(&skipping).run().ok();
+}
+
+#[test]
+fn a_login_in_the_address_works_and_is_not_shown() {
+    let served = Served::new(fixture_r());
+    let uri = served
+        .server
+        .url("r.git")
+        .replace("://", &format!("://{USER}:corr3ct-h0rse%25%2F%2Bbattery@"));
+    let request = json!({ "source": { "uri": uri, "branch": "main", "debug": true } });
+    for run in [check(&served.server, &request), get(&served.server, &request)] {
+        let output = run.run();
+        output.ok();
+        hides_passwords(&output);
+    }
+}
+
+#[test]
+fn a_login_does_not_follow_a_redirect_to_another_server() {
+    let elsewhere = Server::start();
+    elsewhere.fallback(|_| Response::status(404));
+    let here = Server::start();
+    let target = elsewhere.url("/r.git/info/refs?service=git-upload-pack");
+    here.fallback(move |_| Response::status(302).header("Location", &target));
+    let request = json!({ "source": source_at(&here.url("/r.git")) });
+    Run::check(executable("git")).request(&request).run().fails(128);
+    assert!(here.requests()[0].header("authorization").is_some());
+    assert_eq!(elsewhere.requests().len(), 1);
+    assert!(elsewhere.requests()[0].header("authorization").is_none());
+}
+
+/// A repository whose pack is large enough to be cut in the middle.
+fn bulky() -> GitRepo {
+    let mut repo = GitRepo::new();
+    let mut noise = 1_u64;
+    let content: String = std::iter::repeat_with(|| {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        format!("{noise:016x}")
+    })
+    .take(40_000)
+    .collect();
+    repo.commit("c0", "bulk", &[("bulk", &content)]);
+    repo
+}
+
+/// Whether stock git finds a commit there.
+fn is_repository(path: &Path) -> bool {
+    let status = Command::new("git")
+        .arg("-C")
+        .arg(path)
+        .args(["rev-parse", "HEAD"])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
+    path.join(".git").exists() && status.is_ok_and(|status| status.success())
+}
+
+#[test]
+fn an_abort_during_a_stalled_fetch_ends_in_time_and_leaves_nothing_that_looks_whole() {
+    let server = GitServer::start(Access::Login);
+    server.publish(&bulky(), "r.git");
+    let proxy = FaultProxy::start(server.address());
+    proxy.set(Fault::StallAfter(Direction::ToClient, 100_000));
+    let request = json!({ "source": source_at(&server.url_at(proxy.address(), "r.git")) });
+    let tmp = TempDir::new().expect("a directory");
+    let output = get(&server, &request)
+        .tmpdir(tmp.path())
+        .signal_after(Duration::from_millis(1500), Signal::Term)
+        .run();
+    output.fails(143);
+    assert!(
+        output.after_signal.expect("a signal") < Duration::from_secs(2),
+        "{:?}",
+        output.after_signal
+    );
+    assert!(!is_repository(output.work()), "{}", output.stderr);
+    let left = std::fs::read_dir(tmp.path()).expect("a directory").count();
+    assert_eq!(left, 0, "temporary files");
+    hides_passwords(&output);
+}
+
+#[test]
+fn a_pack_that_is_cut_off_is_an_error_and_leaves_nothing() {
+    let server = GitServer::start(Access::Login);
+    server.publish(&bulky(), "r.git");
+    let proxy = FaultProxy::start(server.address());
+    for fault in [
+        Fault::CutAfter(Direction::ToClient, 100_000),
+        Fault::ResetAfter(Direction::ToClient, 100_000),
+    ] {
+        proxy.set(fault);
+        let request = json!({ "source": source_at(&server.url_at(proxy.address(), "r.git")) });
+        let output = get(&server, &request).run();
+        output.fails(128);
+        assert!(
+            output.stderr.contains("the connection to the remote broke: "),
+            "{}",
+            output.stderr
+        );
+        assert_eq!(std::fs::read_dir(output.work()).expect("a directory").count(), 0);
+    }
+}
+
+#[test]
+fn a_full_disk_is_named() {
+    let server = GitServer::start(Access::Login);
+    server.publish(&bulky(), "r.git");
+    let request = json!({ "source": source(&server, "r.git") }).to_string();
+    let directory = TempDir::new().expect("a directory");
+    let file = directory.path().join("request");
+    std::fs::write(&file, request).expect("a file");
+    std::os::unix::fs::symlink(executable("git"), directory.path().join("in")).expect("a link");
+    let script = "mkdir small && mount -t tmpfs -o size=200k tmpfs small && ./in small/repo < request; echo $? > status; find small -mindepth 2 > left; umount small";
+    let done = Command::new("unshare")
+        .args(["--map-root-user", "--mount", "sh", "-c", script])
+        .current_dir(directory.path())
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("NO_COLOR", "1")
+        .env("SSL_CERT_FILE", server.ca())
+        .output()
+        .expect("unshare");
+    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap_or_default();
+    let stderr = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(read("status"), "128\n", "{stderr}");
+    assert!(stderr.contains("No space left on device"), "{stderr}");
+    assert!(
+        stderr.contains("  hint: the disk is full: free some space on the worker"),
+        "{stderr}"
+    );
+    assert_eq!((done.stdout.as_slice(), read("left").as_str()), (&b""[..], ""));
+}
+
+#[test]
+fn submodules_and_lfs_files_are_refused_rather_than_left_out() {
+    let mut repo = fixture_r();
+    repo.git(&["checkout", "--quiet", "-b", "lfs"]);
+    repo.commit(
+        "lfs",
+        "lfs",
+        &[
+            (".gitattributes", "*.bin filter=lfs -text\n"),
+            ("a.bin", "pointer\n"),
+        ],
+    );
+    repo.git(&["checkout", "--quiet", "main"]);
+    let inner = fixture_r();
+    repo.git(&[
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        &inner.file_url(),
+        "libs/inner",
+    ]);
+    repo.commit("sub", "submodule", &[]);
+    let served = Served::new(repo);
+    for mut source in served.sources() {
+        let request = json!({ "source": source });
+        let output = get(&served.server, &request).run();
+        output.fails(1);
+        assert!(
+            output
+                .stderr
+                .contains("params.submodules: the repository has a submodule at \"libs/inner\"")
+        );
+        let request = json!({ "source": source, "params": { "submodules": "none" } });
+        get(&served.server, &request).run().ok();
+        source["branch"] = json!("lfs");
+        let output = get(&served.server, &json!({ "source": source })).run();
+        output.fails(1);
+        assert!(
+            output
+                .stderr
+                .contains("params.disable_git_lfs: \"a.bin\" is a Git LFS file"),
+            "{}",
+            output.stderr
+        );
+        let request = json!({ "source": source, "params": { "disable_git_lfs": true } });
+        get(&served.server, &request).run().ok();
+    }
+}
+
+#[test]
+fn odd_names_survive() {
+    let mut repo = GitRepo::new();
+    repo.commit(
+        "c0",
+        "start",
+        &[
+            ("-dash", "1"),
+            (" blank ", "2"),
+            ("a\tb", "3"),
+            ("dir/\"quoted\"", "4"),
+        ],
+    );
+    let latin = std::ffi::OsStr::from_bytes(b"caf\xe9");
+    std::fs::write(repo.path().join(latin), "5").expect("a file");
+    repo.commit("c1", "latin", &[]);
+    repo.git(&["checkout", "--quiet", "-b", "feature/ü-x@1"]);
+    let served = Served::new(repo);
+    for mut source in served.sources() {
+        source["branch"] = json!(" feature/ü-x@1 ");
+        source["paths"] = json!(["caf*"]);
+        let request = json!({ "source": source });
+        assert_eq!(
+            check(&served.server, &request).run().ok(),
+            json!([{ "ref": served.repo.id("c1") }])
+        );
+        let output = get(&served.server, &request).run();
+        output.ok();
+        assert_eq!(git(output.work(), &["status", "--porcelain"]), "");
+        assert!(output.work().join(latin).exists());
+        assert_eq!(
+            git(output.work(), &["symbolic-ref", "HEAD"]),
+            "refs/heads/feature/ü-x@1"
+        );
+    }
+}
+
+#[test]
+fn an_empty_repository_cannot_be_got() {
+    let server = GitServer::start(Access::Login);
+    server.publish_empty("empty.git");
+    let mut source = source(&server, "empty.git");
+    source["branch"] = Value::Null;
+    let output = get(&server, &json!({ "source": source })).run();
+    output.fails(128);
+    assert!(
+        output.stderr.contains("the remote's HEAD points to no commit"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn a_destination_in_use_is_left_alone() {
+    let served = Served::new(fixture_r());
+    let directory = TempDir::new().expect("a directory");
+    std::fs::write(directory.path().join("mine"), "1").expect("a file");
+    let request = json!({ "source": source(&served.server, "r.git") });
+    let output = get(&served.server, &request).work(directory.path()).run();
+    output.fails(128);
+    assert!(
+        output
+            .stderr
+            .contains("already exists and is not an empty directory"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(
+        std::fs::read_dir(directory.path()).expect("a directory").count(),
+        1
+    );
+}
+
+#[test]
+fn checks_that_share_a_directory_do_not_disturb_each_other() {
+    let served = Served::new(fixture_r());
+    let tmp = TempDir::new().expect("a directory");
+    let expected = json!([{ "ref": served.repo.id("c4") }]);
+    let request = json!({ "source": source(&served.server, "r.git") });
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                assert_eq!(
+                    check(&served.server, &request).tmpdir(tmp.path()).run().ok(),
+                    expected
+                )
+            });
+        }
+    });
+}
+
+#[test]
+fn two_thousand_tags_are_got() {
+    let repo = fixture_r();
+    let stream: String = (0..2000)
+        .map(|number| format!("reset refs/tags/t{number}\nfrom {}\n\n", repo.id("c2")))
+        .collect();
+    repo.fast_import(&stream);
+    let served = Served::new(repo);
+    let output = get(
+        &served.server,
+        &json!({ "source": source(&served.server, "r.git") }),
+    )
+    .run();
+    output.ok();
+    assert_eq!(git(output.work(), &["tag"]).lines().count(), 2003);
+}
