@@ -159,8 +159,8 @@ fn kind(value: &Value) -> &'static str {
         Value::Bool(_) => "boolean",
         Value::Number(_) => "number",
         Value::String(_) => "string",
-        Value::Array(_) => "list",
-        Value::Object(_) => "object",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
     }
 }
 

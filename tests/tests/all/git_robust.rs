@@ -1,5 +1,6 @@
 //! What a user sees when something is wrong: the configuration, the server, the network, the disk.
 
+use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -484,10 +485,8 @@ fn checks_that_share_a_directory_do_not_disturb_each_other() {
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                assert_eq!(
-                    check(&served.server, &request).tmpdir(tmp.path()).run().ok(),
-                    expected
-                )
+                let answer = check(&served.server, &request).tmpdir(tmp.path()).run().ok();
+                assert_eq!(answer, expected);
             });
         }
     });
@@ -496,9 +495,17 @@ fn checks_that_share_a_directory_do_not_disturb_each_other() {
 #[test]
 fn two_thousand_tags_are_got() {
     let repo = fixture_r();
-    let stream: String = (0..2000)
-        .map(|number| format!("reset refs/tags/t{number}\nfrom {}\n\n", repo.id("c2")))
-        .collect();
+    let mut stream = String::new();
+    for number in 0..2000 {
+        writeln!(
+            stream,
+            "reset refs/tags/t{number}
+from {}
+",
+            repo.id("c2")
+        )
+        .expect("text");
+    }
     repo.fast_import(&stream);
     let served = Served::new(repo);
     let output = get(

@@ -45,6 +45,9 @@ pub(super) fn one_line(repo: &Repository, id: Oid) -> String {
     format!("{} {}", &id.to_string()[..7], String::from_utf8_lossy(subject))
 }
 
+/// Names in a tree, which need not be UTF-8.
+type Names = Vec<Vec<u8>>;
+
 /// Writes all files of a commit, on several threads where there are several directories.
 struct Checkout<'a> {
     repo: &'a Repository,
@@ -95,7 +98,7 @@ impl Checkout<'_> {
     }
 
     /// The names at the top of the tree: of what is no directory, and of directories.
-    fn top(&self) -> Result<(Vec<Vec<u8>>, Vec<Vec<u8>>), git2::Error> {
+    fn top(&self) -> Result<(Names, Names), git2::Error> {
         let tree = self.repo.find_commit(self.commit)?.tree()?;
         let (mut files, mut directories) = (Vec::new(), Vec::new());
         for entry in &tree {
@@ -111,7 +114,7 @@ impl Checkout<'_> {
 }
 
 /// Deals the directories out, one after the other: neighbours are often alike.
-fn shares(directories: Vec<Vec<u8>>, threads: usize) -> Vec<Vec<Vec<u8>>> {
+fn shares(directories: Names, threads: usize) -> Vec<Names> {
     let mut shares = vec![Vec::new(); threads.min(directories.len())];
     let count = shares.len();
     for (number, directory) in directories.into_iter().enumerate() {

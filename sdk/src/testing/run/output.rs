@@ -86,7 +86,10 @@ impl Output {
     ///
     /// # Panics
     /// If it did not, or stdout is not exactly one JSON document.
-    #[must_use]
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "that it succeeded is often all that is asked"
+    )]
     #[track_caller]
     pub fn ok(&self) -> Value {
         assert_eq!(self.ended, Ended::Code(0), "expected success\n{self}");
