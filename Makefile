@@ -32,4 +32,4 @@ bench: ## Measure against the stock git client, and print a table
 	@tests/scripts/bench
 
 docs: ## Write schemas and README tables anew from the configuration types
-	UPDATE_DOCS=1 cargo test --workspace --quiet --locked current
+	UPDATE_DOCS=1 cargo test --workspace --quiet --locked --test docs

@@ -10,7 +10,7 @@ use git2::{Config, ErrorCode, ObjectType, Oid, Repository};
 use crate::decide::{decide, is_sent};
 use crate::error::{Error, Result};
 use crate::local::Local;
-use crate::push::pack;
+use crate::push::{by_name, pack};
 use crate::{Ref, RefOutcome, Update};
 
 /// Hooks that a push would run on a server.
@@ -34,11 +34,7 @@ pub(crate) fn push(
     }
     refuse_hooks(local)?;
     let refs = local.refs(&[])?;
-    let old = |update: &Update| {
-        refs.iter()
-            .find(|found| found.name == update.dst.as_bytes())
-            .map(|found| found.id)
-    };
+    let old = by_name(&refs);
     let mut outcomes = Vec::new();
     for update in updates {
         let outcome = decide(repo, update, old(update))?;

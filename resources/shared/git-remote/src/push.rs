@@ -1,5 +1,6 @@
 //! Writing to a server: git's send-pack (gitprotocol-pack, "Pushing Data To a Server").
 
+use std::collections::HashMap;
 use std::io::{Cursor, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,9 +36,10 @@ pub(crate) fn push(
     if !push_options.is_empty() && !advertisement.has("push-options") {
         return Err(Error::NoPushOptions);
     }
+    let old = by_name(refs);
     let mut outcomes = Vec::new();
     for update in updates {
-        let outcome = match decide(repo, update, old(refs, update))? {
+        let outcome = match decide(repo, update, old(update))? {
             RefOutcome::Deleted if !advertisement.has("delete-refs") => {
                 RefOutcome::RejectedThere("remote does not support deleting refs".to_owned())
             }
@@ -49,7 +51,7 @@ pub(crate) fn push(
         .iter()
         .zip(&outcomes)
         .filter(|(_, (_, outcome))| is_sent(outcome))
-        .map(|(update, _)| (update, old(refs, update)))
+        .map(|(update, _)| (update, old(update)))
         .collect();
     if sent.is_empty() {
         return Ok(outcomes);
@@ -67,10 +69,13 @@ pub(crate) fn push(
     Ok(outcomes)
 }
 
-fn old(refs: &[Ref], update: &Update) -> Option<Oid> {
-    refs.iter()
-        .find(|found| found.name == update.dst.as_bytes())
-        .map(|found| found.id)
+/// What the ref of an update points to; a repository may have 100,000 tags, and a push names them all.
+pub(crate) fn by_name(refs: &[Ref]) -> impl Fn(&Update) -> Option<Oid> {
+    let ids: HashMap<&[u8], Oid> = refs
+        .iter()
+        .map(|found| (found.name.as_slice(), found.id))
+        .collect();
+    move |update| ids.get(update.dst.as_bytes()).copied()
 }
 
 /// The part of the request before the pack.
