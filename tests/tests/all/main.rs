@@ -4,5 +4,6 @@ mod git_check;
 mod git_check_random;
 mod git_get;
 mod git_put;
+mod git_refusals;
 mod git_robust;
 mod support;

@@ -1,6 +1,6 @@
 //! What many tests need.
 
-use concourse_resource_sdk::testing::Run;
+use concourse_resource_sdk::testing::{Output, Run};
 use serde_json::{Value, json};
 use tests::{Access, GitRepo, GitServer, PASSWORD, USER, executable};
 
@@ -83,4 +83,19 @@ impl Served {
 pub(crate) fn merge(object: &mut Value, fields: &Value) {
     let fields = fields.as_object().expect("an object").clone();
     object.as_object_mut().expect("an object").extend(fields);
+}
+
+/// A password that no test server takes.
+pub(crate) const WRONG: &str = "wr0ng/p+ssword";
+
+/// Fails where a password is in the log, in any of its forms.
+pub(crate) fn hides_passwords(output: &Output) {
+    for secret in [
+        PASSWORD,
+        WRONG,
+        "wr0ng%2Fp%2Bssword",
+        "corr3ct-h0rse%25%2F%2Bbattery",
+    ] {
+        output.hides(secret);
+    }
 }

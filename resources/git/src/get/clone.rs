@@ -9,6 +9,7 @@ use concourse_resource_sdk::{Context, Error, Result};
 use git_remote::{Depth, Fetch, FetchOutcome, Ref, Remote};
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions};
 
+use super::head::Head;
 use crate::config::FetchTags;
 use crate::git_failed;
 use crate::location::Location;
@@ -25,64 +26,6 @@ pub(super) struct Clone<'a> {
     /// The commits that the clone is meant to hold, where its objects do not tell: those of a local remote are all here.
     reached: Option<HashSet<Oid>>,
     ruin: Ruin,
-}
-
-/// What is cloned.
-pub(super) enum Head {
-    /// A branch, and whether it is the remote's default one.
-    Branch { name: String, id: Oid, is_default: bool },
-    /// CONTRACT 2, `branch`: a tag, which gives a detached clone.
-    Tag { name: String, id: Oid },
-    /// The remote's `HEAD`, where that is detached.
-    Detached { id: Oid },
-}
-
-impl Head {
-    /// The object to fetch.
-    pub(super) fn id(&self) -> Oid {
-        match self {
-            Self::Branch { id, .. } | Self::Tag { id, .. } | Self::Detached { id } => *id,
-        }
-    }
-
-    /// The branch, or tag, that `branch` names; without it, what the remote's `HEAD` points to.
-    fn find(advertised: &[Ref], branch: Option<&str>) -> Result<Self> {
-        let find = |name: &str| advertised.iter().find(|found| found.name == name.as_bytes());
-        let remote_head = find("HEAD");
-        let default = remote_head.and_then(|head| {
-            std::str::from_utf8(head.target.as_deref()?)
-                .ok()?
-                .strip_prefix("refs/heads/")
-        });
-        if let Some(branch) = branch {
-            if let Some(found) = find(&format!("refs/heads/{branch}")) {
-                let is_default = default == Some(branch);
-                return Ok(Self::Branch {
-                    name: branch.to_owned(),
-                    id: found.id,
-                    is_default,
-                });
-            }
-            return match find(&format!("refs/tags/{branch}")) {
-                Some(found) => Ok(Self::Tag {
-                    name: branch.to_owned(),
-                    id: found.id,
-                }),
-                None => Err(crate::branch_not_found(branch)),
-            };
-        }
-        match (remote_head, default) {
-            (Some(head), Some(name)) => Ok(Self::Branch {
-                name: name.to_owned(),
-                id: head.id,
-                is_default: true,
-            }),
-            (Some(head), None) => Ok(Self::Detached { id: head.id }),
-            (None, _) => Err(Error::remote("the remote's HEAD points to no commit")
-                .hint("push a commit, or set source.branch if the repository has other branches")
-                .exit(crate::GIT_EXIT)),
-        }
-    }
 }
 
 impl<'a> Clone<'a> {

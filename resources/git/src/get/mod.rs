@@ -4,6 +4,7 @@ mod checkout;
 mod clone;
 mod deepen;
 mod files;
+mod head;
 mod revision;
 mod unsupported;
 

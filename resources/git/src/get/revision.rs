@@ -3,7 +3,8 @@
 use concourse_resource_sdk::{Error, Result};
 use git2::{ObjectType, Oid};
 
-use super::clone::{Clone, Head};
+use super::clone::Clone;
+use super::head::Head;
 
 /// What is checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
