@@ -181,9 +181,9 @@ fn the_value_at_a_secret_field_is_never_shown() {
         ),
         (
             json!({ "password": ["abc"] }),
-            "source.password: expected a string, found list",
+            "source.password: expected a string, found a list",
         ),
-        (json!({ "token": {"abc": 1} }), "found object"),
+        (json!({ "token": {"abc": 1} }), "found an object"),
         (
             json!({ "keys": "abc" }),
             "source.keys: expected a list, found string",

@@ -211,8 +211,8 @@ pub(crate) fn fetched(outcome: FetchOutcome) -> Fetched {
 
 /// Writes cuts as a get does.
 pub(crate) fn write_shallow(git_dir: &Path, cuts: &[Oid]) {
-    let lines: Vec<String> = cuts.iter().map(Oid::to_string).collect();
-    std::fs::write(git_dir.join("shallow"), lines.join("\n") + "\n").unwrap();
+    let lines: String = cuts.iter().map(|cut| cut.to_string() + "\n").collect();
+    std::fs::write(git_dir.join("shallow"), lines).unwrap();
 }
 
 pub(crate) fn repository(path: &Path) -> Repository {
