@@ -21,8 +21,6 @@ use crate::memory::Memory;
 const FIRST_DEPTH: u32 = 8;
 /// From here on all of the history is taken at once.
 const LAST_DEPTH: u32 = 1 << 14;
-/// Directories that are fetched one by one, before they are fetched with all below them.
-const SINGLE_GAPS: usize = 6;
 /// Objects that were expected but not sent, after which the whole history is taken instead.
 const MOST_GAPS: usize = 64;
 
@@ -157,16 +155,7 @@ impl<'a> RemoteHistory<'a> {
     /// The commits that pass from the cursor on, newest first.
     fn after_cursor(&mut self, tip: Oid, cursor: Oid) -> Result<Vec<Oid>, Detour> {
         let pieces = self.work.fresh_pieces()?;
-        // Where the cursor alone is judged, its trees are needed; else all but what lies between it and its parent.
-        self.fetch_cursor(
-            &pieces,
-            cursor,
-            if tip == cursor {
-                self.objects()
-            } else {
-                Objects::TreeZero
-            },
-        )?;
+        self.fetch_cursor(&pieces, cursor)?;
         let history = History::open(&pieces)?;
         // A tag of a tree, say, is no place in the history.
         let commit = history.commit(cursor).map_err(|_| Detour::CursorVanished)?;
@@ -269,15 +258,10 @@ impl<'a> RemoteHistory<'a> {
                     self.cx
                         .log()
                         .trace(format!("fetching {id}, which the server took for known"));
-                    let single = self.gaps <= SINGLE_GAPS;
                     let fetch = Fetch {
                         wants: vec![id],
                         depth: Depth::To(1),
-                        filter: if single {
-                            Objects::TreeOne
-                        } else {
-                            Objects::BlobNone
-                        },
+                        filter: self.objects(),
                         ..Fetch::default()
                     };
                     match self.remote.fetch(pieces, &fetch, self.cx) {
@@ -291,13 +275,14 @@ impl<'a> RemoteHistory<'a> {
         }
     }
 
-    /// Fetches the cursor, and its parents where their trees matter.
-    fn fetch_cursor(&mut self, pieces: &Path, cursor: Oid, objects: Objects) -> Result<(), Detour> {
+    /// Fetches the cursor, and its parents with all of their trees where those matter: what the range does not change is
+    /// not sent with it, and asking for such trees one by one took longer (measured).
+    fn fetch_cursor(&mut self, pieces: &Path, cursor: Oid) -> Result<(), Detour> {
         let depth = Depth::To(if self.filter.looks_at_paths() { 2 } else { 1 });
         let fetch = Fetch {
             wants: vec![cursor],
             depth,
-            filter: objects,
+            filter: self.objects(),
             ..Fetch::default()
         };
         match self.remote.fetch(pieces, &fetch, self.cx) {

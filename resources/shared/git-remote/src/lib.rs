@@ -85,8 +85,6 @@ pub enum Filter {
     None,
     /// Contents of files.
     BlobNone,
-    /// Contents of files, and directories but those that are asked for by their id.
-    TreeOne,
     /// Contents of files, and directories.
     TreeZero,
 }

@@ -327,7 +327,6 @@ fn filter_line(filter: Filter) -> Option<&'static str> {
     match filter {
         Filter::None => None,
         Filter::BlobNone => Some("filter blob:none"),
-        Filter::TreeOne => Some("filter tree:1"),
         Filter::TreeZero => Some("filter tree:0"),
     }
 }
