@@ -129,7 +129,7 @@ impl GitServer {
         self.directory.path().join("ca.pem")
     }
 
-    /// The address of a repository.
+    /// The address of a repository; below `v0/`, it is served in protocol version 0.
     pub fn url(&self, name: &str) -> String {
         self.url_at(self.address, name)
     }
@@ -260,24 +260,37 @@ fn configuration(root: &Path, access: Access, address: SocketAddr) -> String {
             );
         }
     }
-    text.push_str("    location / {\n      fastcgi_pass cgi;\n      fastcgi_buffering off;\n");
+    text.push_str(&location(&root, "/", "$uri", true));
+    // Without the header that asks for it, git answers in protocol version 0.
+    text.push_str(&location(&root, "~ ^/v0(/.*)$", "$1", false));
+    text.push_str("  }\n}\n");
+    text
+}
+
+fn location(root: &impl std::fmt::Display, pattern: &str, path: &str, version_2: bool) -> String {
+    let mut text =
+        format!("    location {pattern} {{\n      fastcgi_pass cgi;\n      fastcgi_buffering off;\n");
     text.push_str("      fastcgi_request_buffering off;\n      fastcgi_read_timeout 300s;\n");
-    for (name, value) in [
+    let projects = format!("{root}/repos");
+    let mut params = vec![
         ("SCRIPT_FILENAME", "/usr/lib/git-core/git-http-backend"),
-        ("GIT_PROJECT_ROOT", &format!("{root}/repos")),
+        ("GIT_PROJECT_ROOT", projects.as_str()),
         ("GIT_HTTP_EXPORT_ALL", "1"),
-        ("PATH_INFO", "$uri"),
+        ("PATH_INFO", path),
         ("QUERY_STRING", "$query_string"),
         ("REQUEST_METHOD", "$request_method"),
         ("CONTENT_TYPE", "$content_type"),
         ("CONTENT_LENGTH", "$content_length"),
         ("HTTP_CONTENT_ENCODING", "$http_content_encoding"),
-        ("GIT_PROTOCOL", "$http_git_protocol"),
         ("REMOTE_USER", "$remote_user"),
-    ] {
+    ];
+    if version_2 {
+        params.push(("GIT_PROTOCOL", "$http_git_protocol"));
+    }
+    for (name, value) in params {
         let _ = writeln!(text, "      fastcgi_param {name} {value};");
     }
-    text.push_str("    }\n  }\n}\n");
+    text.push_str("    }\n");
     text
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{Access, GitServer, fixture_m, fixture_r, git};
 
-use crate::support::{Served, check, refs, source};
+use crate::support::{Served, check, get, merge, refs, source};
 
 #[test]
 fn git_g01_version_depth_counts_commits_that_pass() {
@@ -126,9 +126,7 @@ fn git_g21_unknown_keys_of_source_matter_to_check_only() {
     output.fails(1);
     let lines: Vec<&str> = output.stderr.lines().take(3).collect();
     assert_eq!(lines, ["Found unknown keys in source:", "\"bogus\"", "\"zz\""]);
-    crate::support::get(&served.server, &json!({ "source": source }))
-        .run()
-        .ok();
+    get(&served.server, &json!({ "source": source })).run().ok();
 }
 
 #[test]
@@ -182,14 +180,26 @@ fn cursors_may_be_tags_branches_and_abbreviated_ids() {
 #[test]
 fn a_server_without_protocol_version_2_gives_the_same_answers() {
     let served = Served::new(fixture_m());
-    git(served.server.path("r.git"), &["config", "protocol.version", "0"]);
-    // http-backend decides by the header alone: a repository that advertises nothing newer is one with it switched off.
-    git(
-        served.server.path("r.git"),
-        &["config", "uploadpack.allowFilter", "false"],
-    );
-    served.checks(&json!({}), Some("c2"), &["c2", "c4", "m5"]);
-    served.checks(&json!({ "paths": ["docs"] }), None, &["c4"]);
+    let source = source(&served.server, "v0/r.git");
+    let tmp = TempDir::new().expect("a directory");
+    for (fields, cursor, expected) in [
+        (json!({}), Some("c2"), &["c2", "c4", "m5"][..]),
+        (json!({}), Some("t1"), &["c4", "m5"]),
+        (json!({ "paths": ["docs"] }), None, &["c4"]),
+        (json!({ "version_depth": 2 }), None, &["c4", "m5"]),
+    ] {
+        let mut source = source.clone();
+        merge(&mut source, &fields);
+        let version = cursor.map(|name| json!({ "ref": served.repo.id(name) }));
+        let request = json!({ "source": source, "version": version });
+        let answer = refs(&check(&served.server, &request).tmpdir(tmp.path()).run().ok());
+        let names: Vec<&str> = answer.iter().map(|id| served.repo.name(id)).collect();
+        assert_eq!(names, expected, "{request}");
+    }
+    let request = json!({ "source": source, "params": { "depth": 1 } });
+    let output = get(&served.server, &request).run();
+    output.ok();
+    assert_eq!(git(output.work(), &["rev-list", "--count", "HEAD"]), "1");
 }
 
 #[test]
