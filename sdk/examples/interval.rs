@@ -18,7 +18,7 @@ struct Interval;
 #[derive(Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 struct Source {
-    /// How many minutes an interval lasts, at least 1. Intervals are counted from midnight UTC on. Required.
+    /// How many minutes an interval lasts, at least 1. Intervals are counted from 1970 on, in UTC. Required.
     minutes: u32,
 }
 

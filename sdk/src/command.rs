@@ -68,7 +68,7 @@ impl Command<'_> {
     fn run(&self, console: &Console) -> Result<u8> {
         let abort = Abort::listen(console.clone())
             .map_err(|error| Error::internal("failed to listen for signals").cause(error))?;
-        let request = self.read()?;
+        let request = self.read(console)?;
         let cx = self.context(console, &request);
         let runtime = runtime()?;
         let ran = runtime.block_on(abort.guard(&cx, self.command(&cx, request)));
@@ -80,12 +80,17 @@ impl Command<'_> {
         }
     }
 
-    fn read(&self) -> Result<Request> {
+    fn read(&self, console: &Console) -> Result<Request> {
         let stdin = std::io::stdin().lock();
         let value = match self.mode {
             Mode::Protocol => input::read_json(stdin)?,
             Mode::CommandLine => input::read_json_or_yaml(stdin)?,
         };
+        if self.mode == Mode::CommandLine {
+            for warning in input::unknown_parts(&value) {
+                console.warn(warning);
+            }
+        }
         input::request(value, self.resource.wrong_type_exit())
     }
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
+use super::keys::closest;
 use crate::config::Problem;
 use crate::erased::Request;
 use crate::error::{Error, Result};
@@ -78,6 +79,19 @@ pub(crate) fn read_json_or_yaml(mut input: impl Read) -> Result<Value> {
     }
 }
 
+/// What is wrong with the names of a request's parts. For requests that people write: Concourse may send more than we know.
+pub(crate) fn unknown_parts(request: &Value) -> Vec<String> {
+    const PARTS: [&str; 3] = ["source", "version", "params"];
+    let names = request.as_object().into_iter().flat_map(Map::keys);
+    names
+        .filter(|name| !PARTS.contains(&name.as_str()))
+        .map(|name| match closest(name, &PARTS) {
+            Some(part) => format!("the request's key \"{name}\" is ignored; did you mean \"{part}\"?"),
+            None => format!("the request's key \"{name}\" is ignored; it has source, version and params"),
+        })
+        .collect()
+}
+
 /// Takes the request apart.
 pub(crate) fn request(value: Value, wrong_type_exit: u8) -> Result<Request> {
     let mut request = match value {
@@ -140,6 +154,18 @@ mod tests {
     fn the_first_value_counts_and_of_duplicate_keys_the_last() {
         let value = read_json(&br#" {"a": 1, "b": 2, "a": 3} trailing {"#[..]).unwrap();
         assert_eq!(value, json!({ "a": 3, "b": 2 }));
+    }
+
+    #[test]
+    fn parts_that_nobody_knows_are_named() {
+        assert_eq!(
+            unknown_parts(&json!({ "source": {}, "parmas": {}, "uri": "x" })),
+            [
+                "the request's key \"parmas\" is ignored; did you mean \"params\"?",
+                "the request's key \"uri\" is ignored; it has source, version and params",
+            ]
+        );
+        assert!(unknown_parts(&json!([])).is_empty());
     }
 
     #[test]

@@ -149,17 +149,17 @@ impl Config for Source {
 )]
 struct SubmoduleCredential {
     /// Host name, for HTTP(S).
-    host: String,
+    host: Option<String>,
     /// Login name.
-    username: String,
+    username: Option<String>,
     /// Password or token.
-    password: Secret,
+    password: Option<Secret>,
     /// URL of the submodule, for SSH.
-    url: String,
+    url: Option<String>,
     /// SSH key.
-    private_key: Secret,
+    private_key: Option<Secret>,
     /// Passphrase of the SSH key.
-    private_key_passphrase: Secret,
+    private_key_passphrase: Option<Secret>,
 }
 
 /// One entry of the git configuration.
@@ -167,9 +167,9 @@ struct SubmoduleCredential {
 #[expect(dead_code, reason = "only the schema is used until git_config is supported")]
 struct GitConfigEntry {
     /// Section and key.
-    name: String,
+    name: Option<String>,
     /// Value; it may hold a credential (`http.extraHeader`), so it is kept out of every log.
-    value: Secret,
+    value: Option<Secret>,
 }
 
 /// An HTTP proxy.
@@ -181,13 +181,13 @@ struct GitConfigEntry {
 #[expect(clippy::struct_field_names, reason = "the contract's names")]
 struct HttpsTunnel {
     /// Host name.
-    proxy_host: String,
+    proxy_host: Option<String>,
     /// Port.
-    proxy_port: String,
+    proxy_port: Option<String>,
     /// Login name.
-    proxy_user: String,
+    proxy_user: Option<String>,
     /// Password.
-    proxy_password: Secret,
+    proxy_password: Option<Secret>,
 }
 
 /// Which commits count, by their message.
@@ -198,11 +198,11 @@ struct HttpsTunnel {
 )]
 struct CommitFilter {
     /// Patterns, one of which must match.
-    include: Vec<String>,
+    include: Option<Vec<String>>,
     /// Patterns, none of which may match.
-    exclude: Vec<String>,
+    exclude: Option<Vec<String>>,
     /// Whether all of `include` must match.
-    include_all_match: bool,
+    include_all_match: Option<bool>,
     /// Whether only a commit that all of `exclude` match is left out.
-    exclude_all_match: bool,
+    exclude_all_match: Option<bool>,
 }

@@ -80,6 +80,12 @@ pub(super) fn report(cx: &Context, uri: &str, outcomes: &[(String, RefOutcome)])
             refused.push((short, reason, outcome));
         }
     }
+    if outcomes
+        .iter()
+        .all(|(_, outcome)| *outcome == RefOutcome::UpToDate)
+    {
+        cx.log().line("Everything up-to-date");
+    }
     match refused.first() {
         Some((name, reason, outcome)) => Err(refusal(refused.len(), name, reason, outcome)),
         None => Ok(()),
