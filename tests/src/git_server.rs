@@ -284,9 +284,9 @@ fn location(root: &impl std::fmt::Display, pattern: &str, path: &str, version_2:
         ("HTTP_CONTENT_ENCODING", "$http_content_encoding"),
         ("REMOTE_USER", "$remote_user"),
     ];
-    if version_2 {
-        params.push(("GIT_PROTOCOL", "$http_git_protocol"));
-    }
+    // nginx passes the header on by itself, and http-backend would find it there.
+    let protocol = if version_2 { "$http_git_protocol" } else { "\"\"" };
+    params.extend([("GIT_PROTOCOL", protocol), ("HTTP_GIT_PROTOCOL", protocol)]);
     for (name, value) in params {
         let _ = writeln!(text, "      fastcgi_param {name} {value};");
     }

@@ -182,6 +182,12 @@ fn a_server_without_protocol_version_2_gives_the_same_answers() {
     let served = Served::new(fixture_m());
     let source = source(&served.server, "v0/r.git");
     let tmp = TempDir::new().expect("a directory");
+    let mut any = source.clone();
+    any["disable_ci_skip"] = json!(true);
+    let answer = check(&served.server, &json!({ "source": any })).run().ok();
+    assert_eq!(answer, json!([{ "ref": served.repo.id("m5") }]));
+    // Version 2 would have asked for the refs in a second request.
+    assert_eq!(served.server.requests(), ["GET /v0/r.git/info/refs 200"]);
     for (fields, cursor, expected) in [
         (json!({}), Some("c2"), &["c2", "c4", "m5"][..]),
         (json!({}), Some("t1"), &["c4", "m5"]),
