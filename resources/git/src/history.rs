@@ -97,7 +97,7 @@ impl History {
     }
 
     /// All commits that can be reached from `start`, itself included.
-    fn ancestors(&self, start: Oid) -> Result<HashSet<Oid>, Missing> {
+    pub(crate) fn ancestors(&self, start: Oid) -> Result<HashSet<Oid>, Missing> {
         let mut seen = HashSet::from([start]);
         let mut queue = vec![start];
         while let Some(id) = queue.pop() {

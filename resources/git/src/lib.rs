@@ -114,16 +114,21 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    Error::internal(format!("failed to write {}", path.display()))
-        .cause(error)
-        .exit(GIT_EXIT)
+    local_failure(format!("failed to write {}", path.display()), error)
 }
 
 /// A failure of libgit2, as in "failed to …".
 fn git_failed(doing: &'static str) -> impl Fn(git2::Error) -> Error {
-    move |error| {
-        Error::internal(format!("failed to {doing}"))
-            .cause(error.message())
-            .exit(GIT_EXIT)
+    move |error| local_failure(format!("failed to {doing}"), error.message())
+}
+
+/// A failure on this side.
+fn local_failure(text: impl Into<String>, cause: impl std::fmt::Display) -> Error {
+    let cause = cause.to_string();
+    let hint = git_remote::disk_hint(&cause);
+    let error = Error::internal(text).cause(cause).exit(GIT_EXIT);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use concourse_resource_sdk::{AbortGuard, Context, Error, Result};
+use concourse_resource_sdk::{AbortGuard, Context, Result};
 use tempfile::TempDir;
 
 /// A directory below `$TMPDIR`.
@@ -17,11 +17,10 @@ impl Scratch {
             .prefix("git-resource-")
             .tempdir_in(cx.tmp())
             .map_err(|error| {
-                Error::internal(format!(
-                    "failed to make a temporary directory in {}",
-                    cx.tmp().display()
-                ))
-                .cause(error)
+                crate::local_failure(
+                    format!("failed to make a temporary directory in {}", cx.tmp().display()),
+                    error,
+                )
             })?;
         let path = directory.path().to_owned();
         let abort = cx.on_abort(async move {

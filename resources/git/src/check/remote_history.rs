@@ -350,7 +350,7 @@ impl<'a> RemoteHistory<'a> {
             history
                 .repo()
                 .reference(TIP, tip, true, "check")
-                .map_err(|error| Error::internal("failed to write to the cache").cause(error.message()))?;
+                .map_err(crate::git_failed("write to the cache"))?;
         }
         if let Some(Cursor::Id(id)) = cursor {
             self.fetch_beside(&path, &history, tip, id)?;
@@ -359,7 +359,11 @@ impl<'a> RemoteHistory<'a> {
             Cursor::Id(id) => history.commit(id).ok().map(|_| id),
             Cursor::Abbreviated(text) => history.resolve(text),
         });
-        Ok(history.versions(self.filter, tip, cursor)?)
+        if cursor.is_none() && known.is_some() {
+            // A cache that lost a file must not pass for a remote that lost the cursor.
+            history.ancestors(tip).map_err(incomplete)?;
+        }
+        history.versions(self.filter, tip, cursor).map_err(incomplete)
     }
 
     /// Fetches a cursor that is not on the branch any more, where the server still has it and gives it.
@@ -385,6 +389,16 @@ impl<'a> RemoteHistory<'a> {
         } else {
             Objects::TreeZero
         }
+    }
+}
+
+/// What lacks in the repository with the whole history is a failure on this side, after which the check starts over.
+fn incomplete(missing: Missing) -> Error {
+    match missing {
+        Missing::Object(id) => Error::internal(format!("object {id} is missing"))
+            .hint("the remote repository is incomplete or changed during the check")
+            .exit(crate::GIT_EXIT),
+        broken @ Missing::Broken(_) => broken.into(),
     }
 }
 

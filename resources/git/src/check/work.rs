@@ -103,8 +103,10 @@ fn made(path: PathBuf) -> Result<PathBuf> {
         let mut options = git2::RepositoryInitOptions::new();
         options.bare(true).external_template(false);
         git2::Repository::init_opts(&path, &options).map_err(|error| {
-            Error::internal(format!("failed to make a repository in {}", path.display()))
-                .cause(error.message())
+            crate::local_failure(
+                format!("failed to make a repository in {}", path.display()),
+                error.message(),
+            )
         })?;
     }
     Ok(path)
@@ -112,9 +114,10 @@ fn made(path: PathBuf) -> Result<PathBuf> {
 
 fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::internal(format!("failed to remove {}", path.display())).cause(error))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(crate::local_failure(
+            format!("failed to remove {}", path.display()),
+            error,
+        )),
         _ => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use concourse_resource_sdk::{Context, Error, Result};
+use concourse_resource_sdk::{Context, Result};
 use git_remote::{Depth, Fetch, FetchOutcome, Ref, Remote};
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions};
 
@@ -359,9 +359,10 @@ fn init(dest: &Path, head: &Head) -> Result<Repository> {
         options.initial_head(name);
     }
     Repository::init_opts(dest, &options).map_err(|error| {
-        Error::internal(format!("failed to make a repository in '{}'", dest.display()))
-            .cause(error.message())
-            .exit(crate::GIT_EXIT)
+        crate::local_failure(
+            format!("failed to make a repository in '{}'", dest.display()),
+            error.message(),
+        )
     })
 }
 

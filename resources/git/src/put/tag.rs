@@ -50,9 +50,7 @@ impl Tag {
     /// Sets the tag on a commit, in place of a local tag of that name.
     pub(super) fn set(&self, cx: &Context, repo: &Repository, commit: Oid) -> Result<()> {
         self.try_set(cx, repo, commit).map_err(|error| {
-            Error::internal(format!("failed to set the tag '{}'", self.name))
-                .cause(error.message())
-                .exit(crate::GIT_EXIT)
+            crate::local_failure(format!("failed to set the tag '{}'", self.name), error.message())
         })
     }
 

@@ -12,6 +12,15 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Git's own exit status of a fatal error.
 const GIT_EXIT: u8 = 128;
 
+/// What to do about a failure of the local file system, as far as its words tell: those of the operating system, which
+/// libgit2 passes on without a code.
+pub fn disk_hint(text: &str) -> Option<&'static str> {
+    let full = ["No space left on device", "Disk quota exceeded"];
+    full.iter()
+        .any(|words| text.contains(words))
+        .then_some("the disk is full: free some space on the worker")
+}
+
 /// Why talking to a remote failed. Never holds a secret.
 #[derive(Debug)]
 pub enum Error {
@@ -163,8 +172,8 @@ impl From<Error> for SdkError {
     fn from(error: Error) -> Self {
         let text = error.to_string();
         let reported = match &error {
-            Error::Io { .. } | Error::Repository { .. } | Error::Interrupted => Self::internal(text),
-            _ => Self::remote(text),
+            Error::Io { .. } | Error::Repository { .. } | Error::Interrupted => Self::internal(text.clone()),
+            _ => Self::remote(text.clone()),
         };
         let hint = match &error {
             Error::Transport { .. } => {
@@ -178,9 +187,7 @@ impl From<Error> for SdkError {
             }
             Error::NotGit { .. } | Error::Address { .. } => Some("check source.uri"),
             Error::ObjectFormat(_) => Some("only sha1 repositories are supported"),
-            Error::Io { error, .. } if error.kind() == std::io::ErrorKind::StorageFull => {
-                Some("the disk is full: free some space on the worker")
-            }
+            Error::Io { .. } | Error::Repository { .. } => disk_hint(&text),
             Error::Hooks { .. } => Some("push to it over ssh or http(s), so that its hooks run"),
             _ => None,
         };

@@ -30,7 +30,7 @@ mod setup;
 mod upload;
 mod wire;
 
-pub use error::{Error, Result};
+pub use error::{Error, Result, disk_hint};
 pub use pack::Pack;
 pub use setup::init;
 
