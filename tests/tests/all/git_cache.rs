@@ -50,8 +50,10 @@ fn overwrite(file: &Path, content: &[u8]) {
     std::fs::write(file, content).expect("a file");
 }
 
+type Harm = (&'static str, fn(&Path));
+
 /// Ways in which a kill, a full disk or a bad block leaves a file.
-const HARM: [(&str, fn(&Path)); 4] = [
+const HARM: [Harm; 4] = [
     ("removed", |file| std::fs::remove_file(file).expect("a file")),
     ("emptied", |file| overwrite(file, b"")),
     ("cut", |file| {

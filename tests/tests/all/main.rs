@@ -4,6 +4,7 @@ mod git_cache;
 mod git_check;
 mod git_check_random;
 mod git_get;
+mod git_hostile;
 mod git_put;
 mod git_refusals;
 mod git_robust;

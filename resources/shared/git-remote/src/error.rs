@@ -14,6 +14,7 @@ const GIT_EXIT: u8 = 128;
 
 /// What to do about a failure of the local file system, as far as its words tell: those of the operating system, which
 /// libgit2 passes on without a code.
+#[must_use]
 pub fn disk_hint(text: &str) -> Option<&'static str> {
     let full = ["No space left on device", "Disk quota exceeded"];
     full.iter()
