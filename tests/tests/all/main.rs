@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a module for each subject.
 
+mod git_abort;
 mod git_cache;
 mod git_check;
 mod git_check_random;
