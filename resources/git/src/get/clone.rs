@@ -10,6 +10,7 @@ use git_remote::{Depth, Fetch, FetchOutcome, Ref, Remote};
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions};
 
 use super::head::Head;
+use super::undo::empty;
 use crate::config::FetchTags;
 use crate::git_failed;
 use crate::location::Location;
@@ -322,19 +323,6 @@ impl Drop for Ruin {
         if !self.kept {
             empty(&self.dest);
         }
-    }
-}
-
-/// Removes what is in a directory, as far as possible; `HEAD` first: without it nobody takes the rest for a repository.
-pub(super) fn empty(directory: &Path) {
-    let _ = fs::remove_file(directory.join(".git/HEAD"));
-    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let _ = if path.is_dir() && !path.is_symlink() {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        };
     }
 }
 

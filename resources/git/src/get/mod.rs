@@ -6,6 +6,7 @@ mod deepen;
 mod files;
 mod head;
 mod revision;
+mod undo;
 mod unsupported;
 
 use std::path::{Path, PathBuf};
@@ -83,8 +84,10 @@ impl Plan {
     fn carry_out(self, cx: &Context) -> Result<Outcome<Git>> {
         refuse_used_directory(&self.dest)?;
         let dest = self.dest.clone();
-        // An abort leaves nothing that looks whole.
-        let _abort = cx.on_abort(async move { clone::empty(&dest) });
+        undo::or_nothing(cx, &dest, move || self.write(cx))
+    }
+
+    fn write(self, cx: &Context) -> Result<Outcome<Git>> {
         let mut remote = self.location.open(cx)?;
         let mut clone = Clone::start(cx, &self.dest, &self.location, self.tags, &mut remote)?;
         clone.fetch(self.depth)?;
@@ -94,7 +97,9 @@ impl Plan {
         };
         let repo = clone.finish()?;
         let (revision, id) = revision.known(self.version.as_deref())?;
+        refuse_if_aborted(cx)?;
         checkout::checkout(cx, &repo, &revision, id, self.depth.is_some())?;
+        refuse_if_aborted(cx)?;
         unsupported::refuse(&repo, &self.params)?;
         let returned = self.version.unwrap_or_else(|| id.to_string());
         let metadata = metadata(&repo)?;
@@ -120,6 +125,14 @@ fn depth(params: &GetParams, location: &Location) -> Option<u32> {
             .unwrap_or(u32::MAX)
             .min(i32::MAX.unsigned_abs())
     })
+}
+
+/// Ends the work between its steps; the SDK reports the abort.
+fn refuse_if_aborted(cx: &Context) -> Result<()> {
+    if cx.is_cancelled() {
+        return Err(git_remote::Error::Interrupted.into());
+    }
+    Ok(())
 }
 
 /// CONTRACT 5.2 step 1.
