@@ -38,7 +38,11 @@ pub(crate) fn objects(from: &Path, to: &Path, interrupt: &AtomicBool) -> Result<
 /// Fails where objects may be that cannot be read.
 pub(crate) fn check_readable(objects: &Path) -> Result<()> {
     for directory in list(objects)?.iter().filter(|path| path.is_dir()) {
-        list(directory)?;
+        match list(directory) {
+            // A repack removes directories that it left empty.
+            Err(error) if is_not_found(&error) => {}
+            listed => drop(listed?),
+        }
     }
     Ok(())
 }
@@ -83,8 +87,16 @@ impl Copy<'_> {
     fn loose(&self, from: &Path, to: &Path) -> Result<()> {
         for directory in list(from)?.iter().filter(|path| is_hex(path, 2)) {
             let to = to.join(directory.file_name().unwrap_or_default());
-            for file in list(directory)?.iter().filter(|path| is_hex(path, 38)) {
-                self.file(file, &to)?;
+            let files = match list(directory) {
+                // What vanished is in a pack by now, and packs come next.
+                Err(error) if is_not_found(&error) => continue,
+                listed => listed?,
+            };
+            for file in files.iter().filter(|path| is_hex(path, 38)) {
+                match self.file(file, &to) {
+                    Err(error) if is_not_found(&error) && !file.exists() => {}
+                    copied => copied?,
+                }
             }
         }
         Ok(())
