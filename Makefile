@@ -21,11 +21,11 @@ lint: ## Formatting and clippy
 
 images: ## Build the images into target/images
 	@tests/scripts/install images
-	@images/build git
+	@for name in $$(images/names); do images/build $$name || exit 1; done
 
 image-test: images ## Run the images as Concourse would
 	@tests/scripts/install test
-	@images/test git
+	@for name in $$(images/names); do images/test $$name || exit 1; done
 
 bench: ## Measure against the stock git client, and print a table
 	@tests/scripts/install bench

@@ -14,7 +14,7 @@ use crate::config::Step;
 use crate::console::{Console, Style};
 use crate::context::Context;
 use crate::decode::input;
-use crate::erased::{ErasedResource, Request};
+use crate::erased::{Answer, ErasedResource, Request};
 use crate::error::{Error, Result};
 use crate::panics;
 
@@ -68,19 +68,25 @@ impl Command<'_> {
     fn run(&self, console: &Console) -> Result<u8> {
         let abort = Abort::listen(console.clone())
             .map_err(|error| Error::internal("failed to listen for signals").cause(error))?;
-        let request = self.read(console)?;
-        let cx = self.context(console, &request);
+        let value = self.read(console)?;
+        let request = input::request(value.clone(), self.resource.wrong_type_exit())?;
+        let cx = self.context(console, value, &request);
         let runtime = runtime()?;
         let ran = runtime.block_on(abort.guard(&cx, self.command(&cx, request)));
         // Blocking work that was left behind is not waited for.
         runtime.shutdown_background();
         match ran {
-            Ok(answer) => self.print(&answer?).map(|()| 0),
+            Ok(answer) => self.finish(answer?),
             Err(status) => Ok(status),
         }
     }
 
-    fn read(&self, console: &Console) -> Result<Request> {
+    fn finish(&self, answer: Answer) -> Result<u8> {
+        self.print(&answer.value)?;
+        answer.failure.map_or(Ok(0), Err)
+    }
+
+    fn read(&self, console: &Console) -> Result<Value> {
         let stdin = std::io::stdin().lock();
         let value = match self.mode {
             Mode::Protocol => input::read_json(stdin)?,
@@ -91,21 +97,22 @@ impl Command<'_> {
                 console.warn(warning);
             }
         }
-        input::request(value, self.resource.wrong_type_exit())
+        Ok(value)
     }
 
-    fn context(&self, console: &Console, request: &Request) -> Context {
+    fn context(&self, console: &Console, value: Value, request: &Request) -> Context {
         let mut builder = Context::builder(self.resource.name(), self.step)
             .console(console.clone())
             .version(self.resource.version())
-            .build_metadata(BuildMetadata::from_env());
+            .build_metadata(BuildMetadata::from_env())
+            .request(value);
         if self.mode == Mode::Protocol && self.step == Step::Check {
             builder = builder.cached(Value::Object(request.source.clone()));
         }
         builder.finish()
     }
 
-    async fn command(&self, cx: &Context, request: Request) -> Result<Value> {
+    async fn command(&self, cx: &Context, request: Request) -> Result<Answer> {
         AssertUnwindSafe(self.resource.run(cx, request, self.directory))
             .catch_unwind()
             .await

@@ -37,6 +37,7 @@ struct Inner {
     clock: Clock,
     console: Console,
     tmp: PathBuf,
+    request: Value,
     cached_source: Option<Value>,
     cancelled: CancellationToken,
     interrupt: Arc<AtomicBool>,
@@ -64,6 +65,7 @@ impl Context {
                     },
                 ),
                 tmp: tmp_from_env(),
+                request: Value::Null,
                 cached_source: None,
                 cancelled: CancellationToken::new(),
                 interrupt: Arc::default(),
@@ -76,6 +78,12 @@ impl Context {
     #[must_use]
     pub fn step(&self) -> Step {
         self.inner.step
+    }
+
+    /// The request as it was read, secrets included, for the contracts that show it; `null` if the context was made without.
+    #[must_use]
+    pub fn request(&self) -> &Value {
+        &self.inner.request
     }
 
     /// The metadata of the build.
@@ -202,6 +210,13 @@ impl ContextBuilder {
     #[must_use]
     pub fn build_metadata(mut self, build: BuildMetadata) -> Self {
         self.inner.build = build;
+        self
+    }
+
+    /// Sets the request.
+    #[must_use]
+    pub fn request(mut self, request: Value) -> Self {
+        self.inner.request = request;
         self
     }
 

@@ -81,8 +81,17 @@ pub struct Request {
     pub params: Map<String, Value>,
 }
 
+/// What a command has to say at its end.
+#[derive(Debug)]
+pub struct Answer {
+    /// What goes to stdout.
+    pub value: Value,
+    /// Why the command fails all the same: [`Outcome::failure`].
+    pub failure: Option<Error>,
+}
+
 /// A command that runs.
-pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Value>> + Send + 'a>>;
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Answer>> + Send + 'a>>;
 
 /// A [`Resource`] whose types are not known: one table for the protocol, the command line, schemas, docs and bundles of
 /// several resources. Implemented for every resource.
@@ -169,7 +178,7 @@ async fn run<R: Resource>(
     cx: &Context,
     mut request: Request,
     directory: &Path,
-) -> Result<Value> {
+) -> Result<Answer> {
     let step = cx.step();
     decode::inspect(resource, cx, &mut request)?;
     let decoder = decode::Decoder::new(resource, cx);
@@ -182,10 +191,13 @@ async fn run<R: Resource>(
         Step::Check => {
             refuse(source.problems(step))?;
             let versions = resource.check(cx, source, version).await?;
-            Ok(versions
-                .iter()
-                .map(|version| version_json(&version.write()))
-                .collect())
+            Ok(Answer {
+                value: versions
+                    .iter()
+                    .map(|version| version_json(&version.write()))
+                    .collect(),
+                failure: None,
+            })
         }
         Step::Get => {
             let params: R::GetParams = decoder.part(Part::GetParams, request.params)?;
@@ -193,7 +205,7 @@ async fn run<R: Resource>(
             refuse(params.problems(step))?;
             make_destination(directory)?;
             Ok(answer(
-                &resource.get(cx, source, version, params, directory).await?,
+                resource.get(cx, source, version, params, directory).await?,
             ))
         }
         Step::Put => {
@@ -201,7 +213,7 @@ async fn run<R: Resource>(
             refuse(source.problems(step))?;
             refuse(params.problems(step))?;
             look_for_sources(directory)?;
-            Ok(answer(&resource.put(cx, source, params, directory).await?))
+            Ok(answer(resource.put(cx, source, params, directory).await?))
         }
     }
 }
@@ -243,14 +255,19 @@ fn version_json(version: &crate::version::Version) -> Value {
     )
 }
 
-fn answer<R: Resource>(outcome: &Outcome<R>) -> Value {
+fn answer<R: Resource>(outcome: Outcome<R>) -> Answer {
     let mut answer = Map::new();
     answer.insert("version".to_owned(), version_json(&outcome.version.write()));
-    answer.insert("metadata".to_owned(), json!(outcome.metadata));
-    for (key, value) in &outcome.extra {
-        answer.entry(key.as_str()).or_insert_with(|| value.clone());
+    if let Some(metadata) = outcome.metadata {
+        answer.insert("metadata".to_owned(), json!(metadata));
     }
-    Value::Object(answer)
+    for (key, value) in outcome.extra {
+        answer.entry(key).or_insert(value);
+    }
+    Answer {
+        value: Value::Object(answer),
+        failure: outcome.failure,
+    }
 }
 
 fn schema_of<C: JsonSchema>() -> Value {

@@ -20,7 +20,7 @@ use reqwest::{Client, Request, RequestBuilder, Response, redirect};
 
 pub use self::failure::{Failure, describe, error};
 pub use self::proxy::ProxyRules;
-pub use self::retry::Retries;
+pub use self::retry::{Attempt, Retries, retry_after};
 use self::tls::Trust;
 use crate::error::{Error, Result};
 

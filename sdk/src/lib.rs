@@ -67,7 +67,7 @@ pub use cache::CacheDir;
 pub use config::{Config, FieldPath, KeyPolicy, Problem, Step, UnknownKeys};
 pub use context::{AbortGuard, Context};
 pub use entry::{main, run};
-pub use erased::{ErasedResource, Part, Request};
+pub use erased::{Answer, ErasedResource, Part, Request};
 pub use error::{Error, Report, Result};
 pub use metadata::Metadata;
 pub use resource::{Outcome, Resource};

@@ -12,8 +12,8 @@ pub struct Metadata(Vec<MetadataRow>);
 pub struct MetadataRow {
     /// The name.
     pub name: String,
-    /// The value.
-    pub value: String,
+    /// The value; `None` is JSON's `null`, which the build page shows as empty.
+    pub value: Option<String>,
     /// How the value is shown, such as `time` or `message`; few clients look at it.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
@@ -24,7 +24,16 @@ impl Metadata {
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<String>) {
         self.0.push(MetadataRow {
             name: name.into(),
-            value: value.into(),
+            value: Some(value.into()),
+            kind: None,
+        });
+    }
+
+    /// Adds a row whose value may be `null`, where a contract has such rows.
+    pub fn push_optional(&mut self, name: impl Into<String>, value: Option<impl Into<String>>) {
+        self.0.push(MetadataRow {
+            name: name.into(),
+            value: value.map(Into::into),
             kind: None,
         });
     }
@@ -33,7 +42,7 @@ impl Metadata {
     pub fn push_typed(&mut self, name: impl Into<String>, kind: &'static str, value: impl Into<String>) {
         self.0.push(MetadataRow {
             name: name.into(),
-            value: value.into(),
+            value: Some(value.into()),
             kind: Some(kind),
         });
     }
@@ -44,7 +53,7 @@ impl Metadata {
         self.0
             .iter()
             .find(|row| row.name == name)
-            .map(|row| row.value.as_str())
+            .and_then(|row| row.value.as_deref())
     }
 
     /// The rows.

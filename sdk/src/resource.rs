@@ -80,10 +80,12 @@ pub trait Resource: Send + Sync + Sized + 'static {
 pub struct Outcome<R: Resource> {
     /// The version that was got or made.
     pub version: R::Version,
-    /// The rows that the build page shows.
-    pub metadata: Metadata,
+    /// The rows that the build page shows. With `None` the answer has no key `metadata`.
+    pub metadata: Option<Metadata>,
     /// Further top-level keys of the answer, where a contract has them.
     pub extra: Map<String, Value>,
+    /// Why the command fails all the same, where a contract wants an answer on stdout even so.
+    pub failure: Option<Error>,
 }
 
 impl<R: Resource> Outcome<R> {
@@ -91,15 +93,30 @@ impl<R: Resource> Outcome<R> {
     pub fn new(version: R::Version) -> Self {
         Self {
             version,
-            metadata: Metadata::default(),
+            metadata: Some(Metadata::default()),
             extra: Map::new(),
+            failure: None,
         }
     }
 
     /// The same with metadata.
     #[must_use]
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
-        self.metadata = metadata;
+        self.metadata = Some(metadata);
+        self
+    }
+
+    /// The same without the key `metadata`, where a contract has none.
+    #[must_use]
+    pub fn without_metadata(mut self) -> Self {
+        self.metadata = None;
+        self
+    }
+
+    /// The same, but the command fails after it has answered.
+    #[must_use]
+    pub fn failing(mut self, failure: Error) -> Self {
+        self.failure = Some(failure);
         self
     }
 }

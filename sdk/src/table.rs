@@ -31,7 +31,13 @@ fn outcome_as_rows(answer: &Value) -> Vec<Vec<String>> {
     let version = answer["version"].as_object().into_iter().flatten();
     let metadata = answer["metadata"].as_array().into_iter().flatten();
     let rows = version.map(|(key, value)| vec!["version".to_owned(), key.clone(), text(value)]);
+    let further = answer.as_object().into_iter().flatten();
     rows.chain(metadata.map(|row| vec!["metadata".to_owned(), text(&row["name"]), text(&row["value"])]))
+        .chain(
+            further
+                .filter(|(key, _)| !matches!(key.as_str(), "version" | "metadata"))
+                .map(|(key, value)| vec![key.clone(), String::new(), text(value)]),
+        )
         .collect()
 }
 

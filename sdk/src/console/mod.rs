@@ -138,6 +138,11 @@ impl Console {
         self.state().redactor.register(secret);
     }
 
+    /// Shows a secret from now on, where a contract lets people ask for that.
+    pub fn reveal(&self, secret: &str) {
+        self.state().redactor.forget(secret);
+    }
+
     /// The text as the log would show it, for what leaves by another way than the log.
     #[must_use]
     pub fn redacted(&self, text: &str) -> String {

@@ -64,6 +64,7 @@ const FORM: &AsciiSet = &NON_ALPHANUMERIC
 /// Knows each secret and the forms in which it may appear.
 #[derive(Debug, Default)]
 pub(crate) struct Redactor {
+    secrets: BTreeSet<String>,
     forms: BTreeSet<String>,
     // Built when first needed after a registration: most commands register several secrets and print nothing.
     finder: Option<AhoCorasick>,
@@ -72,7 +73,29 @@ pub(crate) struct Redactor {
 impl Redactor {
     /// Registers a secret with its derived forms.
     pub(crate) fn register(&mut self, secret: &str) {
+        if !self.secrets.insert(secret.to_owned()) {
+            return;
+        }
         let before = self.forms.len();
+        self.derive_all(secret);
+        if self.forms.len() != before {
+            self.finder = None;
+        }
+    }
+
+    /// Takes a secret back. What other secrets have in common with it stays hidden.
+    pub(crate) fn forget(&mut self, secret: &str) {
+        if !self.secrets.remove(secret) {
+            return;
+        }
+        self.forms.clear();
+        self.finder = None;
+        for secret in self.secrets.clone() {
+            self.derive_all(&secret);
+        }
+    }
+
+    fn derive_all(&mut self, secret: &str) {
         let trimmed = secret.trim();
         derive(secret, &mut self.forms);
         derive(trimmed, &mut self.forms);
@@ -82,9 +105,6 @@ impl Redactor {
             for line in trimmed.split(['\n', '\r']) {
                 derive(line.trim(), &mut self.forms);
             }
-        }
-        if self.forms.len() != before {
-            self.finder = None;
         }
     }
 
@@ -208,6 +228,21 @@ mod tests {
             redactor.register(secret);
         }
         redactor
+    }
+
+    #[test]
+    fn a_secret_that_was_taken_back_is_shown_and_the_others_are_not() {
+        let mut redactor = Redactor::default();
+        redactor.register("https://hooks.example/T/B/x1");
+        redactor.register("other-secret");
+        redactor.forget("https://hooks.example/T/B/x1");
+        redactor.forget("never-registered");
+        assert_eq!(
+            redactor.redact("https://hooks.example/T/B/x1 other-secret"),
+            "https://hooks.example/T/B/x1 ((redacted))"
+        );
+        redactor.register("https://hooks.example/T/B/x1");
+        assert_eq!(redactor.redact("https://hooks.example/T/B/x1"), "((redacted))");
     }
 
     #[test]

@@ -103,7 +103,8 @@ fn run(step: Step, request: Value) -> Ran {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let destination = tempfile::tempdir().unwrap();
     let answer = input::request(request, 5)
-        .and_then(|request| runtime.block_on(Example.run(&cx, request, destination.path())));
+        .and_then(|request| runtime.block_on(Example.run(&cx, request, destination.path())))
+        .map(|answer| answer.value);
     Ran { answer, cx, log }
 }
 

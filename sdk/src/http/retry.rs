@@ -1,6 +1,7 @@
 //! Sending again what is safe to send again.
 
 use std::fmt;
+use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -73,6 +74,37 @@ impl Retries {
         self
     }
 
+    /// Repeats an attempt until it is final or there may be no other, and answers what the last one brought. For what a
+    /// client of this module does not send by itself.
+    pub async fn run<T, F>(&self, mut attempt: impl FnMut() -> F) -> T
+    where
+        F: Future<Output = Attempt<T>>,
+    {
+        let started = Instant::now();
+        let mut count = 1;
+        loop {
+            let (outcome, reason, after) = match attempt().await {
+                Attempt::Final(outcome) => return outcome,
+                Attempt::Again {
+                    outcome,
+                    reason,
+                    after,
+                } => (outcome, reason, after),
+            };
+            let wait = after.unwrap_or_default().max(self.backoff(count));
+            if count >= self.attempts || started.elapsed().saturating_add(wait) > self.total {
+                return outcome;
+            }
+            // The connection of a response that nobody reads is closed, not kept over the wait.
+            drop(outcome);
+            if let Some(notice) = &self.notice {
+                notice(&format!("{reason}; trying again in {:.1} s", wait.as_secs_f64()));
+            }
+            tokio::time::sleep(wait).await;
+            count += 1;
+        }
+    }
+
     /// How long to wait after an attempt (counted from 1) where the server does not say: between half and all of what
     /// doubling gives, so that clients that failed together do not come back together.
     fn backoff(&self, attempt: u32) -> Duration {
@@ -95,6 +127,22 @@ impl fmt::Debug for Retries {
     }
 }
 
+/// What an attempt came to.
+#[derive(Debug)]
+pub enum Attempt<T> {
+    /// The last one, whatever it brought.
+    Final(T),
+    /// One to be repeated, if there may be another.
+    Again {
+        /// What to answer if there may be none.
+        outcome: T,
+        /// Why, for the build log: `example.org answers 503 Service Unavailable`.
+        reason: String,
+        /// How long the other side wants to be left alone.
+        after: Option<Duration>,
+    },
+}
+
 /// Sends a request, again if `retries` allow it. `safe` says that it may arrive twice.
 pub(super) async fn send(
     client: &Client,
@@ -102,37 +150,27 @@ pub(super) async fn send(
     safe: bool,
     retries: &Retries,
 ) -> reqwest::Result<Response> {
-    let started = Instant::now();
-    let mut attempt = 1;
-    loop {
-        let copy = if attempt < retries.attempts {
-            request.try_clone()
-        } else {
-            None
-        };
-        let Some(copy) = copy else {
-            return client.execute(request).await;
-        };
+    if request.try_clone().is_none() {
+        return client.execute(request).await;
+    }
+    let attempt = || async {
+        #[expect(clippy::expect_used, reason = "what could be copied once can be copied again")]
+        let copy = request.try_clone().expect("a copy of the request");
         let outcome = client.execute(copy).await;
         let Some(reason) = reason_to_repeat(&outcome, safe) else {
-            return outcome;
+            return Attempt::Final(outcome);
         };
-        let wait = match &outcome {
+        let after = match &outcome {
             Ok(response) => retry_after(response.headers(), SystemTime::now()),
             Err(_) => None,
         };
-        let wait = wait.unwrap_or_default().max(retries.backoff(attempt));
-        if started.elapsed().saturating_add(wait) > retries.total {
-            return outcome;
+        Attempt::Again {
+            outcome,
+            reason,
+            after,
         }
-        // The connection of a response that nobody reads is closed, not kept over the wait.
-        drop(outcome);
-        if let Some(notice) = &retries.notice {
-            notice(&format!("{reason}; trying again in {:.1} s", wait.as_secs_f64()));
-        }
-        tokio::time::sleep(wait).await;
-        attempt += 1;
-    }
+    };
+    retries.run(attempt).await
 }
 
 fn reason_to_repeat(outcome: &reqwest::Result<Response>, safe: bool) -> Option<String> {
@@ -166,8 +204,9 @@ fn repeatable_failure(error: &reqwest::Error, safe: bool) -> bool {
     }
 }
 
-/// How long the server wants to be left alone: seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+/// How long the server wants to be left alone, by its `Retry-After`: seconds, or a date.
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
@@ -203,6 +242,35 @@ mod tests {
                 assert!((least..=most).contains(&wait), "attempt {attempt}: {wait} ms");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn an_attempt_is_repeated_until_it_is_final_or_the_last() {
+        let waits = (Duration::from_millis(1), Duration::from_millis(2));
+        let retries = Retries::default().attempts(3).waits(waits.0, waits.1);
+        let run = async |retries: &Retries, final_from: u32, after: Option<Duration>| {
+            let mut count = 0;
+            let outcome = retries.run(|| {
+                count += 1;
+                let count = count;
+                async move {
+                    if count >= final_from {
+                        return Attempt::Final(count);
+                    }
+                    Attempt::Again {
+                        outcome: count,
+                        reason: "busy".to_owned(),
+                        after,
+                    }
+                }
+            });
+            outcome.await
+        };
+        assert_eq!(run(&retries, 1, None).await, 1);
+        assert_eq!(run(&retries, 2, None).await, 2);
+        assert_eq!(run(&retries, 9, None).await, 3);
+        assert_eq!(run(&retries, 9, Some(Duration::from_secs(61))).await, 1);
+        assert_eq!(run(&retries, 9, Some(Duration::MAX)).await, 1);
     }
 
     #[test]

@@ -128,6 +128,20 @@ impl Output {
         self
     }
 
+    /// The answer of a run that failed with this status all the same; see [`Run::answers_and_fails`](super::Run::answers_and_fails).
+    ///
+    /// # Panics
+    /// If it ended otherwise, or stdout is not exactly one JSON document.
+    #[must_use]
+    #[track_caller]
+    pub fn answer_of_failure(&self, code: i32) -> Value {
+        assert_eq!(self.ended, Ended::Code(code), "expected a failure\n{self}");
+        match serde_json::from_slice(&self.stdout) {
+            Ok(answer) => answer,
+            Err(error) => panic!("stdout is not one JSON document: {error}\n{self}"),
+        }
+    }
+
     /// The first line on stderr that is not blank, without colours.
     #[must_use]
     pub fn first_error_line(&self) -> &str {
