@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use reqwest::{Client, Request, RequestBuilder, Response, redirect};
 
-pub use self::failure::{Failure, describe, error};
+pub use self::failure::{Failure, describe, error, was_sent};
 pub use self::proxy::ProxyRules;
-pub use self::retry::{Attempt, Retries, retry_after};
+pub use self::retry::{Attempt, Retries, is_transient, retry_after};
 use self::tls::Trust;
 use crate::error::{Error, Result};
 

@@ -1,12 +1,14 @@
-//! Fixtures of the integration tests: the built executables, git repositories, git servers.
+//! Fixtures of the integration tests: the built executables, git repositories, git servers, chat servers.
 
 use std::path::PathBuf;
 
 mod git_repo;
 mod git_server;
+mod slack;
 
 pub use git_repo::{GitRepo, fixture_m, fixture_r, git};
 pub use git_server::{Access, GitServer, PASSWORD, USER};
+pub use slack::{HOOK, SlackServer, TOKEN};
 
 /// The executable of a resource, built by `cargo build --workspace --bins` (which `make test` runs first).
 pub fn executable(resource: &str) -> PathBuf {

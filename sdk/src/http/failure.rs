@@ -44,6 +44,18 @@ pub fn error(error: &reqwest::Error) -> Error {
     describe(error).into()
 }
 
+/// Whether the other side may have got the request, and perhaps acted on it, before this failure.
+#[must_use]
+pub fn was_sent(error: &reqwest::Error) -> bool {
+    let nothing_sent = error.is_builder()
+        || error.is_connect()
+        || !matches!(
+            kind(error),
+            Kind::Idle | Kind::Broken | Kind::NotHttp | Kind::Redirect(_) | Kind::Other(_)
+        );
+    !nothing_sent
+}
+
 /// What kind of failure it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kind {

@@ -190,6 +190,12 @@ fn repeatable_status(status: StatusCode, safe: bool) -> bool {
     }
 }
 
+/// Whether a request that failed before anything was sent may do better in a moment.
+#[must_use]
+pub fn is_transient(error: &reqwest::Error) -> bool {
+    repeatable_failure(error, false)
+}
+
 /// What may be better in a moment. A certificate will not be, nor a name that does not exist.
 fn repeatable_failure(error: &reqwest::Error, safe: bool) -> bool {
     match kind(error) {

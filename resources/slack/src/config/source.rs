@@ -1,0 +1,87 @@
+//! `source`.
+
+use concourse_resource_sdk::http::ProxyRules;
+use concourse_resource_sdk::lenient::{Flag, List, SecretText, Text};
+use concourse_resource_sdk::{Config, Problem, Secret, Step};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use url::Url;
+
+/// Where messages go.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Source {
+    /// Address of the incoming webhook, of Slack or Mattermost. Required, unless `token` or `disable` is given. Its path never
+    /// appears in a log.
+    pub url: SecretText,
+    /// Accepts any TLS certificate.
+    pub insecure: Flag,
+    /// Proxy for the requests, such as `http://proxy.example:8888`; it may hold a login. Default: the proxy variables of the
+    /// worker.
+    pub proxy: Text,
+    /// Always goes through a `CONNECT` tunnel of the proxy, to an `http://` address too.
+    pub proxy_https_tunnel: Flag,
+    /// Makes every put succeed at once: nothing is read or sent.
+    pub disable: Flag,
+    /// CA certificates that are trusted too.
+    pub ca_certs: List<CaCert>,
+    /// Token of a bot (`xoxb-…`) with the scope `chat:write`: messages are sent by `chat.postMessage`, and can be answered and
+    /// updated. Instead of `url`.
+    pub token: SecretText,
+    /// Address of Slack's Web API, for `token`. Default: `https://slack.com/api`.
+    pub api_url: Text,
+}
+
+/// A CA certificate.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CaCert {
+    /// A label; certificates are trusted for every host.
+    pub domain: Text,
+    /// The certificate in PEM; several may follow each other.
+    #[schemars(with = "Secret")]
+    pub cert: SecretText,
+}
+
+impl Config for Source {
+    fn problems(&self, step: Step) -> Vec<Problem> {
+        // CONTRACT 1, 2: check and get do not look at the source, nor does a put that is disabled.
+        if step != Step::Put || self.disable.0 {
+            return Vec::new();
+        }
+        let addresses = match (self.url.non_empty(), self.token.non_empty()) {
+            (None, None) => Some(
+                Problem::verbatim("source.url", "source.url is required")
+                    .hint("it is the address of an incoming webhook; or give source.token, a bot's token"),
+            ),
+            (Some(_), Some(_)) => Some(
+                Problem::new("source.token", "cannot be used together with source.url")
+                    .hint("url is for a webhook, token for a bot: keep one of them"),
+            ),
+            (Some(url), None) => (!is_http(url.expose())).then(|| {
+                // Its value is a secret.
+                Problem::new(
+                    "source.url",
+                    "expected an address that begins with https:// or http://",
+                )
+            }),
+            (None, Some(_)) => self.api_url.non_empty().filter(|url| !is_http(url)).map(|url| {
+                Problem::new(
+                    "source.api_url",
+                    format!("expected an address that begins with https:// or http://, found \"{url}\""),
+                )
+            }),
+        };
+        // The value may hold a login.
+        let proxy = self.proxy.non_empty().and_then(|proxy| {
+            ProxyRules::all(proxy, "")
+                .err()
+                .map(|error| Problem::new("source.proxy", error.to_string()))
+        });
+        addresses.into_iter().chain(proxy).collect()
+    }
+}
+
+fn is_http(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}

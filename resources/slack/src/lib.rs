@@ -1,0 +1,69 @@
+//! Concourse resource type for messages to Slack and Mattermost: see `README.md` for how it is used and `CONTRACT.md` for
+//! what it does.
+
+use std::path::Path;
+
+use concourse_resource_sdk::config::NoParams;
+use concourse_resource_sdk::{Context, Outcome, Resource, Result};
+
+mod alert;
+mod block_limits;
+mod channels;
+mod compose;
+pub mod config;
+mod deliver;
+mod destination;
+mod env_file;
+mod explain;
+mod files;
+mod get;
+mod message;
+mod metadata;
+mod payload;
+mod put;
+mod sender;
+mod template;
+mod thread;
+mod tunnel;
+mod variables;
+
+use config::{PutParams, SlackVersion, Source};
+
+/// The `slack` resource type.
+#[derive(Debug, Clone, Copy)]
+pub struct Slack;
+
+impl Resource for Slack {
+    const NAME: &'static str = "slack";
+    const ABOUT: &'static str =
+        "Sends messages to Slack and Mattermost, by webhook, or as a bot whose message follows a build.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+
+    type Source = Source;
+    type GetParams = NoParams;
+    type PutParams = PutParams;
+    type Version = SlackVersion;
+
+    // The default check echoes the version, as CONTRACT 1 wants it.
+
+    async fn get(
+        &self,
+        _: &Context,
+        _: Source,
+        version: Option<SlackVersion>,
+        _: NoParams,
+        dest: &Path,
+    ) -> Result<Outcome<Self>> {
+        get::get(version, dest)
+    }
+
+    async fn put(
+        &self,
+        cx: &Context,
+        source: Source,
+        params: PutParams,
+        sources: &Path,
+    ) -> Result<Outcome<Self>> {
+        put::put(cx, &source, &params, sources).await
+    }
+}
