@@ -6,7 +6,7 @@
 help: ## Say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: ## Build, and show check, get and put on a repository made on the spot
+demo: ## Build, and show the resource types at work on what is made on the spot
 	@tests/scripts/install demo
 	@tests/scripts/demo
 

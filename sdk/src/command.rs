@@ -13,7 +13,7 @@ use crate::build::BuildMetadata;
 use crate::config::Step;
 use crate::console::{Console, Style};
 use crate::context::Context;
-use crate::decode::input;
+use crate::decode::{self, input};
 use crate::erased::{Answer, ErasedResource, Request};
 use crate::error::{Error, Result};
 use crate::panics;
@@ -68,7 +68,10 @@ impl Command<'_> {
     fn run(&self, console: &Console) -> Result<u8> {
         let abort = Abort::listen(console.clone())
             .map_err(|error| Error::internal("failed to listen for signals").cause(error))?;
-        let value = self.read(console)?;
+        let mut value = self.read(console)?;
+        if self.resource.keys_ignore_case() {
+            decode::fold_keys(&mut value, &["source", "version", "params"]);
+        }
         let request = input::request(value.clone(), self.resource.wrong_type_exit())?;
         let cx = self.context(console, value, &request);
         let runtime = runtime()?;

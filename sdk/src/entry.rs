@@ -56,8 +56,10 @@ fn protocol(resource: &dyn ErasedResource, step: Step, program: &OsStr, director
     let directory = match (step, directory) {
         (Step::Check, _) => Path::new(""),
         (_, Some(directory)) if !directory.is_empty() => Path::new(directory),
-        (Step::Get, _) => return usage(&console, program, "<path/to/destination>"),
-        (Step::Put, _) => return usage(&console, program, "<path/to/source>"),
+        _ => {
+            console.line(resource.usage(&program.display().to_string(), step));
+            return 1;
+        }
     };
     let show = |answer: &serde_json::Value| answer.to_string();
     Command {
@@ -68,9 +70,4 @@ fn protocol(resource: &dyn ErasedResource, step: Step, program: &OsStr, director
         show,
     }
     .execute(&console)
-}
-
-fn usage(console: &crate::console::Console, program: &OsStr, argument: &str) -> u8 {
-    console.line(format!("usage: {} {argument}", program.display()));
-    1
 }

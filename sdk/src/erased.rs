@@ -104,8 +104,12 @@ pub trait ErasedResource: Send + Sync {
     fn version(&self) -> &'static str;
     /// [`Resource::KEYS`].
     fn keys(&self) -> KeyPolicy;
+    /// [`Resource::KEYS_IGNORE_CASE`].
+    fn keys_ignore_case(&self) -> bool;
     /// [`Resource::WRONG_TYPE_EXIT`].
     fn wrong_type_exit(&self) -> u8;
+    /// [`Resource::usage`].
+    fn usage(&self, program: &str, step: Step) -> String;
     /// The JSON Schema of a part.
     fn schema(&self, part: Part) -> Value;
     /// Everything that is wrong with a part; as the protocol finds it, without running anything.
@@ -141,8 +145,16 @@ impl<R: Resource> ErasedResource for R {
         R::KEYS
     }
 
+    fn keys_ignore_case(&self) -> bool {
+        R::KEYS_IGNORE_CASE
+    }
+
     fn wrong_type_exit(&self) -> u8 {
         R::WRONG_TYPE_EXIT
+    }
+
+    fn usage(&self, program: &str, step: Step) -> String {
+        R::usage(program, step)
     }
 
     fn schema(&self, part: Part) -> Value {

@@ -5,7 +5,9 @@
 
 mod failure;
 mod proxy;
+
 mod retry;
+mod target;
 mod tls;
 mod upload;
 
@@ -21,6 +23,7 @@ use reqwest::{Client, Request, RequestBuilder, Response, redirect};
 pub use self::failure::{Failure, describe, error, was_sent};
 pub use self::proxy::ProxyRules;
 pub use self::retry::{Attempt, Retries, is_transient, retry_after};
+pub use self::target::redirect_target;
 use self::tls::Trust;
 use crate::error::{Error, Result};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Config, KeyPolicy};
+use crate::config::{Config, KeyPolicy, Step};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::metadata::Metadata;
@@ -23,6 +23,9 @@ pub trait Resource: Send + Sync + Sized + 'static {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     /// What happens to unknown keys.
     const KEYS: KeyPolicy = KeyPolicy::WARN;
+    /// Whether a key of the request, of `source` or of `params` counts as the one that differs in the case of its letters only, as
+    /// resources that were written in Go have it. The last of several wins.
+    const KEYS_IGNORE_CASE: bool = false;
     /// The exit status of a value of the wrong JSON type, where a contract names another than 1.
     const WRONG_TYPE_EXIT: u8 = 1;
 
@@ -34,6 +37,16 @@ pub trait Resource: Send + Sync + Sized + 'static {
     type PutParams: Config;
     /// A version.
     type Version: VersionShape;
+
+    /// What `in` and `out` print when they are called without a directory.
+    #[must_use]
+    fn usage(program: &str, step: Step) -> String {
+        let directory = match step {
+            Step::Put => "source",
+            Step::Check | Step::Get => "destination",
+        };
+        format!("usage: {program} <path/to/{directory}>")
+    }
 
     /// The versions from `from` on, oldest first; without `from` the newest.
     fn check(

@@ -1,13 +1,15 @@
-//! Fixtures of the integration tests: the built executables, git repositories, git servers, chat servers.
+//! Fixtures of the integration tests: the built executables, git repositories, git servers, chat servers, Grafana.
 
 use std::path::PathBuf;
 
 mod git_repo;
 mod git_server;
+mod grafana;
 mod slack;
 
 pub use git_repo::{GitRepo, fixture_m, fixture_r, git};
 pub use git_server::{Access, GitServer, PASSWORD, USER};
+pub use grafana::{Annotation, GrafanaServer};
 pub use slack::{HOOK, SlackServer, TOKEN};
 
 /// The executable of a resource, built by `cargo build --workspace --bins` (which `make test` runs first).

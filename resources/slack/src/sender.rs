@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use concourse_resource_sdk::http::{Attempt, HttpClient, ProxyRules, Redirects, Retries, retry_after};
 use concourse_resource_sdk::{Context, Error, Problem, Result, Secret, http};
 use reqwest::StatusCode;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde_json::Value;
 use url::Url;
 
@@ -124,7 +124,7 @@ impl Sender {
         let mut at = url.clone();
         for _ in 0..=MOST_REDIRECTS {
             let reply = self.once(&at, token, body).await?;
-            let Some(target) = redirect(&at, &reply) else {
+            let Some(target) = http::redirect_target(&at, reply.status, &reply.headers) else {
                 return Ok(reply);
             };
             let elsewhere = target.origin() != at.origin();
@@ -208,14 +208,6 @@ impl Sender {
 /// 429 says that nothing was done, and 5xx that something went wrong with it.
 fn is_busy(status: StatusCode) -> bool {
     status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error()
-}
-
-/// Where a reply redirects. After 303 the message has been taken.
-fn redirect(at: &Url, reply: &Reply) -> Option<Url> {
-    let redirects = matches!(reply.status.as_u16(), 301 | 302 | 307 | 308);
-    let location = reply.headers.get(LOCATION).filter(|_| redirects)?;
-    let target = at.join(location.to_str().ok()?).ok()?;
-    matches!(target.scheme(), "http" | "https").then_some(target)
 }
 
 fn bearer(token: &Secret) -> Result<HeaderValue, Silence> {

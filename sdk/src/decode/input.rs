@@ -114,7 +114,7 @@ pub(crate) fn request(value: Value, wrong_type_exit: u8) -> Result<Request> {
     };
     Ok(Request {
         source: part("source")?.unwrap_or_default(),
-        version: part("version")?.filter(|version| !Map::is_empty(version)),
+        version: part("version")?,
         params: part("params")?.unwrap_or_default(),
     })
 }
@@ -225,11 +225,7 @@ mod tests {
 
     #[test]
     fn null_and_absence_are_the_same() {
-        for text in [
-            "{}",
-            r#"{"source": null, "version": null, "params": null}"#,
-            r#"{"version": {}}"#,
-        ] {
+        for text in ["{}", r#"{"source": null, "version": null, "params": null}"#] {
             assert_eq!(
                 request(read_json(text.as_bytes()).unwrap(), 1).unwrap(),
                 Request::default()

@@ -1,6 +1,7 @@
 //! From the bytes on stdin to a resource's own types, in the order that keeps secrets out of every message: the JSON value,
 //! then secrets and unknown keys by a walk along the schema, then typed decoding.
 
+mod fold;
 pub(crate) mod input;
 mod keys;
 mod login;
@@ -13,6 +14,7 @@ use crate::config::{Config, Step, UnknownKeys};
 use crate::context::Context;
 use crate::erased::{ErasedResource, Part, Request};
 use crate::error::{Error, Result};
+pub(crate) use fold::fold_keys;
 use walk::Walk;
 
 /// Registers all secrets of a request, then handles unknown keys, and removes the `null`s that stand for absence.
@@ -42,6 +44,9 @@ impl Inspected {
         fields: &mut Map<String, Value>,
     ) -> Self {
         let schema = resource.schema(part);
+        if resource.keys_ignore_case() {
+            fold::fold_fields(fields, &schema);
+        }
         let walk = Walk::along(&schema, fields, cx.log());
         walk.remove_nulls(fields);
         Self {

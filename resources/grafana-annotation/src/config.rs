@@ -1,0 +1,181 @@
+//! The public contract: what people write, and what a version is.
+
+use std::collections::BTreeMap;
+
+use concourse_resource_sdk::http::ProxyRules;
+use concourse_resource_sdk::{Config, Problem, Secret, Step, Version, VersionShape};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::id::AnnotationId;
+
+pub use crate::tags::Tag;
+pub use crate::time::Time;
+
+/// Where Grafana is, and what all annotations have in common.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Source {
+    /// Address of Grafana, such as `https://grafana.example`; a path below the host works too. Required.
+    pub url: String,
+    /// Token of a service account, or an API key; it may write annotations. Wins over `username`.
+    pub api_token: Secret,
+    /// Login name, used without `api_token`. One of the two is required.
+    pub username: String,
+    /// Password; required with `username`.
+    pub password: Secret,
+    /// Tags of every annotation.
+    pub tags: Vec<Tag>,
+    /// Variables for templates.
+    pub env: BTreeMap<String, String>,
+    /// Uid of the dashboard on which annotations are put. Default: none, they can be shown on every dashboard.
+    pub dashboard_uid: String,
+    /// Id of the panel of that dashboard.
+    pub panel_id: Option<u32>,
+    /// CA certificates that are trusted too, in PEM.
+    pub ca_certs: Secret,
+    /// Accepts any TLS certificate.
+    pub skip_ssl_verification: bool,
+    /// Proxy for the requests, such as `http://proxy.example:8888`; it may hold a login. Default: the proxy variables of the
+    /// worker.
+    pub proxy: String,
+}
+
+impl Config for Source {
+    fn problems(&self, step: Step) -> Vec<Problem> {
+        // CONTRACT 2: in `out` only, and the first failure alone.
+        if step != Step::Put {
+            return Vec::new();
+        }
+        self.problem().into_iter().collect()
+    }
+}
+
+impl Source {
+    fn problem(&self) -> Option<Problem> {
+        let needed = |path: &str, text: &str| Some(Problem::verbatim(path, text));
+        if self.url.is_empty() {
+            return needed("source.url", "'url' is required in the source definition");
+        }
+        if self.username.is_empty() && self.api_token.is_empty() {
+            return needed(
+                "source.username",
+                "'username' or 'api_token' are required in the source definition",
+            );
+        }
+        // CONTRACT 2, K: with a token, too.
+        if !self.username.is_empty() && self.password.is_empty() {
+            return needed(
+                "source.password",
+                "'password' is required in the source definition when 'username' is present",
+            );
+        }
+        if !is_base_address(&self.url) {
+            // Its login, if any, is not shown.
+            let text = "expected an address that begins with https:// or http://, without query and fragment";
+            return Some(Problem::new("source.url", text));
+        }
+        if self.panel_id.is_some() && self.dashboard_uid.is_empty() {
+            return Some(Problem::new("source.panel_id", "needs source.dashboard_uid"));
+        }
+        let wrong = ProxyRules::all(&self.proxy, "").err()?;
+        Some(Problem::new("source.proxy", wrong.to_string()))
+    }
+}
+
+fn is_base_address(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+    })
+}
+
+/// The annotation to write.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct PutParams {
+    /// Directory that holds the id of an earlier annotation, usually the name of an earlier put of this resource: that
+    /// annotation is updated, and lasts until now. Default: a new annotation is created.
+    pub path: Option<String>,
+    /// Text of the annotation, with variables: `$NAME` and `${NAME}`. Default: id and address of the build.
+    pub template: Option<String>,
+    /// File with the text, below the build's working directory, with variables. Instead of `template`.
+    pub text_file: String,
+    /// Tags of this annotation, besides those of the source.
+    pub tags: Vec<Tag>,
+    /// Variables for the template; they win over those of the source.
+    pub env: BTreeMap<String, String>,
+    /// When it begins: RFC 3339 (`2026-11-23T10:00:00Z`), or seconds or milliseconds since 1970; with variables. Default: now; an
+    /// update leaves it as it is.
+    #[schemars(with = "String")]
+    pub time: Time,
+    /// When it ends, written likewise. Default: it is a point; with `path`: now.
+    #[schemars(with = "String")]
+    pub time_end: Time,
+    /// Uid of the dashboard; wins over the source's. An update cannot change it.
+    pub dashboard_uid: String,
+    /// Id of the panel of that dashboard.
+    pub panel_id: Option<u32>,
+}
+
+impl Config for PutParams {
+    fn problems(&self, _: Step) -> Vec<Problem> {
+        let conflict = |field: &str, other: &str| {
+            Problem::new(
+                format!("params.{field}"),
+                format!("cannot be used together with params.{other}"),
+            )
+        };
+        let mut problems = Vec::new();
+        if self.template.is_some() && !self.text_file.is_empty() {
+            problems.push(conflict("text_file", "template"));
+        }
+        let place = [
+            ("dashboard_uid", !self.dashboard_uid.is_empty()),
+            ("panel_id", self.panel_id.is_some()),
+        ];
+        for (field, _) in place.iter().filter(|(_, given)| *given && self.path.is_some()) {
+            let hint = "an annotation stays on the dashboard where it was created";
+            problems.push(conflict(field, "path").hint(hint));
+        }
+        problems
+    }
+}
+
+/// The id of an annotation, which may be empty in what Concourse hands in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AnnotationVersion(String);
+
+impl AnnotationVersion {
+    /// The version of an annotation.
+    #[must_use]
+    pub(crate) fn of(id: AnnotationId) -> Self {
+        Self(id.to_string())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.0
+    }
+}
+
+impl VersionShape for AnnotationVersion {
+    /// CONTRACT 4.1: a version without `id` has an empty one.
+    fn read(map: &Map<String, Value>) -> Result<Option<Self>, Problem> {
+        let ids = map.iter().filter(|(key, _)| key.eq_ignore_ascii_case("id"));
+        match ids.map(|(_, value)| value).next_back() {
+            None | Some(Value::Null) => Ok(Some(Self::default())),
+            Some(Value::String(id)) => Ok(Some(Self(id.clone()))),
+            Some(_) => Err(Problem::new("version.id", "expected a string")),
+        }
+    }
+
+    fn write(&self) -> Version {
+        Version::new("id", &self.0)
+    }
+}
