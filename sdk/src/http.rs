@@ -9,6 +9,7 @@ mod proxy;
 mod retry;
 mod target;
 mod tls;
+mod tunnel;
 mod upload;
 
 #[cfg(all(test, feature = "testing"))]
@@ -25,6 +26,7 @@ pub use self::proxy::ProxyRules;
 pub use self::retry::{Attempt, Retries, is_transient, retry_after};
 pub use self::target::redirect_target;
 use self::tls::Trust;
+pub use self::tunnel::{TunnelError, open_tunnel};
 use crate::error::{Error, Result};
 
 /// Which redirects a client follows.

@@ -6,11 +6,13 @@ mod git_repo;
 mod git_server;
 mod grafana;
 mod slack;
+mod ssh_server;
 
 pub use git_repo::{GitRepo, fixture_m, fixture_r, git};
 pub use git_server::{Access, GitServer, PASSWORD, USER};
 pub use grafana::{Annotation, GrafanaServer};
 pub use slack::{HOOK, SlackServer, TOKEN};
+pub use ssh_server::{GitDaemon, Protocol, SshServer};
 
 /// The executable of a resource, built by `cargo build --workspace --bins` (which `make test` runs first).
 pub fn executable(resource: &str) -> PathBuf {

@@ -21,6 +21,7 @@ mod put;
 mod scratch;
 mod short_ref;
 mod skip;
+mod ssh;
 #[cfg(test)]
 mod stock_git;
 mod treediff;

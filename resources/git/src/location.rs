@@ -1,9 +1,10 @@
 //! Where the repository is and how to get in.
 
 use concourse_resource_sdk::{Context, Problem, Result};
-use git_remote::{Login, Remote};
+use git_remote::{Login, Remote, SshOptions};
 
 use crate::config::Source;
+use crate::ssh;
 
 /// The address of a repository, the branch to follow, and the login: the part of `source` that connections need.
 #[derive(Debug, Clone)]
@@ -11,6 +12,7 @@ pub(crate) struct Location {
     pub(crate) uri: String,
     pub(crate) branch: Option<String>,
     login: Option<Login>,
+    ssh: SshOptions,
     skip_verification: bool,
 }
 
@@ -32,6 +34,7 @@ impl Location {
             uri: trimmed(source.uri.get()).unwrap_or_default(),
             branch,
             login,
+            ssh: ssh::options(source)?,
             skip_verification: source.skip_ssl_verification.0,
         })
     }
@@ -49,6 +52,8 @@ impl Location {
             git_remote::Options {
                 http: Box::new(move || options.clone().skip_verification(skip).build()),
                 login: self.login.clone(),
+                ssh: self.ssh.clone(),
+                log: cx.log().clone(),
                 interrupt: cx.interrupt(),
             },
         )?)

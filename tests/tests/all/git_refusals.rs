@@ -11,9 +11,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     let served = Served::new(fixture_r());
     let base = source(&served.server, "r.git");
     for (field, value) in [
-        ("private_key", json!("k")),
-        ("private_key_user", json!("u")),
-        ("private_key_passphrase", json!("p")),
         ("forward_agent", json!(true)),
         ("sparse_paths", json!(["a"])),
         ("tag_filter", json!("v*")),
@@ -28,7 +25,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("commit_verification_key_ids", json!(["k"])),
         ("gpg_keyserver", json!("hkp://k")),
         ("git_crypt_key", json!("k")),
-        ("https_tunnel", json!({ "proxy_host": "h", "proxy_port": 1 })),
         ("commit_filter", json!({ "include": ["a"] })),
         ("search_remote_refs", json!(true)),
     ] {
@@ -136,11 +132,6 @@ fn bad_requests_are_explained() {
             with(json!({ "tag_behaviour": "x" })),
             1,
             "Invalid tag_behaviour. Must be one of 'match_tagged' or 'match_tag_ancestors'.",
-        ),
-        (
-            with(json!({ "uri": "git@example.org:a/b" })),
-            128,
-            "ssh addresses are not supported by this version yet",
         ),
     ] {
         let output = Run::check(executable("git"))

@@ -249,7 +249,7 @@ fn a_tunnel_is_used_where_it_is_asked_for() {
     let output = put(&source, &hello()).answers_and_fails().run();
     assert_version_only(&output.answer_of_failure(1));
     assert!(
-        output.stderr.contains("407, it wants a login, or another one"),
+        output.stderr.contains("it wants a login, or another one (407)"),
         "{output}"
     );
     output.hides("pass-word");

@@ -12,8 +12,8 @@ use crate::not_built::NotBuilt;
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Source {
-    /// Address of the repository: `https://`, `http://`, `file://` or a plain path. (`ssh://`, the scp form and `git://` are
-    /// refused by this version.) A login in it is used for HTTP(S) and never printed. Required.
+    /// Address of the repository: `https://`, `http://`, `ssh://`, the scp form `user@host:path`, `git://`, `file://` or a plain
+    /// path. A login in it is used for HTTP(S) and never printed. Required.
     pub uri: Text,
     /// Branch to follow. Default: the branch that the remote's `HEAD` points to; `put` needs it, unless `only_tag` is set. In
     /// `get` the name of a tag works too.
@@ -22,6 +22,17 @@ pub struct Source {
     pub username: Text,
     /// Password or token for HTTP(S), used when `username` is set too.
     pub password: SecretText,
+    /// SSH key: RSA, ECDSA or Ed25519, in OpenSSH's format or PEM.
+    pub private_key: SecretText,
+    /// Passphrase of the SSH key, if it has one.
+    pub private_key_passphrase: SecretText,
+    /// SSH user, where the address names none. Default: the user who runs the check or step, `root` in an image.
+    pub private_key_user: Text,
+    /// Lines of a `known_hosts` file: SSH servers must have one of these host keys. Default: any key is accepted, with a warning.
+    /// (Not in the reference.)
+    pub known_hosts: Text,
+    /// HTTP proxy through which SSH connections go, by `CONNECT`.
+    pub https_tunnel: Option<HttpsTunnel>,
     /// Pathspecs: only a commit that touches one of them becomes a version. Git's rules, and `{a,b}` is expanded. Default:
     /// `["."]`, which selects every commit. `[]` does so too.
     pub paths: List<Text>,
@@ -41,14 +52,6 @@ pub struct Source {
     /// Prints what is done in detail.
     pub debug: Flag,
 
-    /// SSH key. Not supported yet: refused.
-    #[schemars(with = "Secret")]
-    pub private_key: NotBuilt,
-    /// SSH user. Not supported yet: refused.
-    pub private_key_user: NotBuilt,
-    /// Passphrase of the SSH key. Not supported yet: refused.
-    #[schemars(with = "Secret")]
-    pub private_key_passphrase: NotBuilt,
     /// SSH agent forwarding. Not supported yet: refused.
     pub forward_agent: NotBuilt,
     /// Sparse checkout patterns. Not supported yet: refused.
@@ -74,9 +77,6 @@ pub struct Source {
     /// git-crypt key, base64. Not supported yet: refused.
     #[schemars(with = "Secret")]
     pub git_crypt_key: NotBuilt,
-    /// HTTP proxy for SSH. Not supported yet: refused.
-    #[schemars(with = "HttpsTunnel")]
-    pub https_tunnel: NotBuilt,
     /// Select commits by their message. Not supported yet: refused.
     #[schemars(with = "CommitFilter")]
     pub commit_filter: NotBuilt,
@@ -92,9 +92,6 @@ impl Source {
             _ => NotBuilt::default(),
         };
         [
-            ("private_key", self.private_key),
-            ("private_key_user", self.private_key_user),
-            ("private_key_passphrase", self.private_key_passphrase),
             ("forward_agent", self.forward_agent),
             ("sparse_paths", self.sparse_paths),
             ("tag_filter", self.tag_filter),
@@ -106,7 +103,6 @@ impl Source {
             ("commit_verification_key_ids", self.commit_verification_key_ids),
             ("gpg_keyserver", self.gpg_keyserver),
             ("git_crypt_key", self.git_crypt_key),
-            ("https_tunnel", self.https_tunnel),
             ("commit_filter", self.commit_filter),
             ("search_remote_refs", self.search_remote_refs),
         ]
@@ -173,21 +169,18 @@ struct GitConfigEntry {
 }
 
 /// An HTTP proxy.
-#[derive(JsonSchema)]
-#[expect(
-    dead_code,
-    reason = "only the schema is used until SSH is supported; it marks the secret"
-)]
-#[expect(clippy::struct_field_names, reason = "the contract's names")]
-struct HttpsTunnel {
-    /// Host name.
-    proxy_host: Option<String>,
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct HttpsTunnel {
+    /// Host name. Without it, or without a port, SSH connections are direct.
+    pub proxy_host: Text,
     /// Port.
-    proxy_port: Option<String>,
+    #[schemars(with = "u16")]
+    pub proxy_port: Text,
     /// Login name.
-    proxy_user: Option<String>,
+    pub proxy_user: Text,
     /// Password.
-    proxy_password: Option<Secret>,
+    pub proxy_password: SecretText,
 }
 
 /// Which commits count, by their message.

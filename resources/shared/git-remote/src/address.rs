@@ -18,6 +18,19 @@ pub(crate) enum Address {
         user: Option<String>,
         password: Option<Secret>,
     },
+    /// Behind SSH.
+    Ssh {
+        user: Option<String>,
+        host: String,
+        port: Option<u16>,
+        path: String,
+    },
+    /// Behind a `git daemon`.
+    Daemon {
+        host: String,
+        port: Option<u16>,
+        path: String,
+    },
     /// In this file system.
     Local(PathBuf),
 }
@@ -29,6 +42,11 @@ impl Address {
             uri: uri.to_owned(),
             why: why.to_owned(),
         };
+        // The address may hold a password: it is not repeated.
+        let bad_place = |why: &str| Error::Address {
+            uri: uri.split_once("://").map_or(uri, |(scheme, _)| scheme).to_owned() + "://…",
+            why: why.to_owned(),
+        };
         if uri.is_empty() {
             return Err(bad("it is empty"));
         }
@@ -36,8 +54,19 @@ impl Address {
             return match scheme.to_ascii_lowercase().as_str() {
                 "http" | "https" => Self::http(uri),
                 "file" => Ok(Self::Local(file(rest))),
-                "ssh" | "git+ssh" | "ssh+git" => Err(Error::Transport { name: "ssh" }),
-                "git" => Err(Error::Transport { name: "git://" }),
+                "ssh" | "git+ssh" | "ssh+git" => {
+                    let (user, host, port, path) = authority(rest).map_err(bad_place)?;
+                    Ok(Self::Ssh {
+                        user,
+                        host,
+                        port,
+                        path,
+                    })
+                }
+                "git" => {
+                    let (_, host, port, path) = authority(rest).map_err(bad_place)?;
+                    Ok(Self::Daemon { host, port, path })
+                }
                 // What looks like a login is not repeated.
                 scheme => Err(Error::Address {
                     uri: format!(
@@ -55,7 +84,7 @@ impl Address {
             return Err(bad("remote helpers are not supported"));
         }
         if is_scp_form(uri) {
-            return Err(Error::Transport { name: "ssh" });
+            return scp(uri).map_err(bad);
         }
         Ok(Self::Local(PathBuf::from(uri)))
     }
@@ -101,6 +130,93 @@ fn file(rest: &str) -> PathBuf {
     PathBuf::from(std::ffi::OsString::from_vec(percent_decode_str(path).collect()))
 }
 
+type Place = (Option<String>, String, Option<u16>, String);
+
+/// The parts of `[user[:password]@]host[:port]/path`. A path that begins with `/~` is below somebody's home.
+fn authority(rest: &str) -> Result<Place, &'static str> {
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let (authority, path) = rest.split_at(rest.find('/').ok_or("it has no path")?);
+    let (user, place) = match authority.rsplit_once('@') {
+        Some((user, place)) => (user.split(':').next(), place),
+        None => (None, authority),
+    };
+    let (host, port) = host_and_port(place)?;
+    let path = decoded(path);
+    let path = if path.starts_with("/~") {
+        path[1..].to_owned()
+    } else {
+        path
+    };
+    let user = user.filter(|user| !user.is_empty()).map(decoded);
+    checked((user, host, port, path))
+}
+
+/// The parts of `[user@]host:path`, where the host may be `[host:port]`.
+fn scp(uri: &str) -> Result<Address, &'static str> {
+    let (user, rest) = match uri.split_once('@') {
+        Some((user, rest)) if !user.contains([':', '/']) => (Some(user.to_owned()), rest),
+        _ => (None, uri),
+    };
+    let (place, path) = match rest.strip_prefix('[').and_then(|inner| inner.split_once("]:")) {
+        Some(found) => found,
+        None => rest.split_once(':').ok_or("it has no path")?,
+    };
+    let (host, port) = if place.matches(':').count() > 1 {
+        (place.to_owned(), None)
+    } else {
+        host_and_port(place)?
+    };
+    let path = if path.starts_with("/~") { &path[1..] } else { path };
+    let (user, host, port, path) = checked((user, host, port, path.to_owned()))?;
+    Ok(Address::Ssh {
+        user,
+        host,
+        port,
+        path,
+    })
+}
+
+fn host_and_port(place: &str) -> Result<(String, Option<u16>), &'static str> {
+    let (host, port) = match place.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((host, tail)) => (host, tail.strip_prefix(':')),
+        None => match place.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (place, None),
+        },
+    };
+    let port = match port.filter(|port| !port.is_empty()) {
+        Some(port) => Some(
+            port.parse()
+                .map_err(|_| "its port is no number from 0 to 65535")?,
+        ),
+        None => None,
+    };
+    Ok((host.to_owned(), port))
+}
+
+/// What no server should be asked for.
+fn checked(place: Place) -> Result<Place, &'static str> {
+    let (user, host, _, path) = &place;
+    if host.is_empty() {
+        return Err("it has no host");
+    }
+    if path.is_empty() || path == "/" {
+        return Err("it has no path");
+    }
+    // As git does: a server might take it for an option.
+    if path.starts_with('-') || host.starts_with('-') {
+        return Err("host and path must not begin with a hyphen");
+    }
+    if [host, path]
+        .into_iter()
+        .chain(user)
+        .any(|part| part.contains(['\0', '\n']))
+    {
+        return Err("it has a line break in it");
+    }
+    Ok(place)
+}
+
 /// `[user@]host:path`: a colon before any slash.
 fn is_scp_form(uri: &str) -> bool {
     match (uri.find(':'), uri.find('/')) {
@@ -122,7 +238,13 @@ mod tests {
                 format!("http {}{base}", login.unwrap_or_default())
             }
             Ok(Address::Local(path)) => format!("local {}", path.display()),
-            Err(Error::Transport { name }) => format!("not yet {name}"),
+            Ok(Address::Ssh {
+                user,
+                host,
+                port,
+                path,
+            }) => format!("ssh {user:?} {host} {port:?} {path}"),
+            Ok(Address::Daemon { host, port, path }) => format!("daemon {host} {port:?} {path}"),
             Err(error) => format!("error {error}"),
         }
     }
@@ -142,10 +264,39 @@ mod tests {
             ("/srv/a.git", "local /srv/a.git"),
             ("./a:b", "local ./a:b"),
             ("../a", "local ../a"),
-            ("git@example.org:a/b.git", "not yet ssh"),
-            ("example.org:a", "not yet ssh"),
-            ("ssh://git@example.org/a", "not yet ssh"),
-            ("git://example.org/a", "not yet git://"),
+            (
+                "git@example.org:a/b.git",
+                "ssh Some(\"git\") example.org None a/b.git",
+            ),
+            ("example.org:a", "ssh None example.org None a"),
+            ("example.org:/~ada/a", "ssh None example.org None ~ada/a"),
+            ("[example.org:2222]:a", "ssh None example.org Some(2222) a"),
+            ("git@[::1]:/a", "ssh Some(\"git\") ::1 None /a"),
+            ("ssh://git@example.org/a", "ssh Some(\"git\") example.org None /a"),
+            (
+                "ssh://u%40x:hidden@example.org:2222/a%20b",
+                "ssh Some(\"u@x\") example.org Some(2222) /a b",
+            ),
+            ("ssh://[::1]:2222/~/a", "ssh None ::1 Some(2222) ~/a"),
+            ("git+ssh://example.org:/a", "ssh None example.org None /a"),
+            ("git://example.org/a", "daemon example.org None /a"),
+            ("git://example.org:99/a", "daemon example.org Some(99) /a"),
+            (
+                "ssh://example.org",
+                "error the address \"ssh://…\" cannot be used: it has no path",
+            ),
+            (
+                "ssh:///a",
+                "error the address \"ssh://…\" cannot be used: it has no host",
+            ),
+            (
+                "ssh://h:x/a",
+                "error the address \"ssh://…\" cannot be used: its port is no number from 0 to 65535",
+            ),
+            (
+                "h:-oProxyCommand=x",
+                "error the address \"h:-oProxyCommand=x\" cannot be used: host and path must not begin with a hyphen",
+            ),
             ("", "error the address \"\" cannot be used: it is empty"),
             (
                 "ftp://example.org/a",

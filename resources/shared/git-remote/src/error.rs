@@ -32,10 +32,28 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
-    /// A transport that is not built yet.
-    Transport {
-        /// Its name, such as `ssh`.
-        name: &'static str,
+    /// No connection can be made.
+    Unreachable {
+        /// Host and port.
+        host: String,
+        /// Why.
+        why: String,
+    },
+    /// An SSH server does not accept the user or the key.
+    SshLogin {
+        /// The user.
+        user: String,
+        /// The server.
+        host: String,
+        /// Whether a key was offered.
+        sent: bool,
+    },
+    /// An SSH server has a host key that is not known.
+    HostKey {
+        /// The server.
+        host: String,
+        /// Kind and fingerprint of the key.
+        fingerprint: String,
     },
     /// The client could not be made, or the server not be reached.
     Network(SdkError),
@@ -132,7 +150,14 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address { uri, why } => write!(f, "the address \"{uri}\" cannot be used: {why}"),
-            Self::Transport { name } => write!(f, "{name} addresses are not supported by this version yet"),
+            Self::Unreachable { host, why } => write!(f, "failed to reach {host}: {why}"),
+            Self::SshLogin { user, host, .. } => write!(f, "{user}@{host}: Permission denied"),
+            Self::HostKey { host, fingerprint } => {
+                write!(
+                    f,
+                    "the host key of {host} is not one of those that are known: {fingerprint}"
+                )
+            }
             Self::Network(error) => write!(f, "{error}"),
             Self::Login { host, sent: true } => write!(f, "{host} refused the login"),
             Self::Login { host, sent: false } => write!(f, "{host} requires a login"),
@@ -177,8 +202,13 @@ impl From<Error> for SdkError {
             _ => Self::remote(text.clone()),
         };
         let hint = match &error {
-            Error::Transport { .. } => {
-                Some("use an https:// address, or keep the resource type that you use today")
+            Error::Unreachable { .. } => Some("check source.uri; is the server reachable from the worker?"),
+            Error::SshLogin { sent: true, .. } => Some(
+                "the server does not accept source.private_key for this user: check both, and who may read the repository",
+            ),
+            Error::SshLogin { sent: false, .. } => Some("set source.private_key"),
+            Error::HostKey { .. } => {
+                Some("if the server has a new key, add it to source.known_hosts; else somebody may listen in")
             }
             Error::Login { sent: true, .. } => Some("check source.username and source.password"),
             Error::Login { sent: false, .. } => Some("set source.username and source.password"),

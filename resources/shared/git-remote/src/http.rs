@@ -1,6 +1,6 @@
 //! Smart HTTP (gitprotocol-http) over the SDK's client.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 use base64::Engine as _;
 use bytes::Bytes;
@@ -13,11 +13,9 @@ use url::Url;
 
 use crate::error::{Error, Result};
 use crate::outgoing;
+use crate::pieces::{self, Pieces};
 use crate::wire::{Body, Service, Wire};
 use crate::{HttpClientSource, Login};
-
-/// Pieces of a body that are under way at most.
-const PIECES: usize = 16;
 
 /// A git server behind HTTP(S). Every request stands for itself.
 pub(crate) struct Http {
@@ -103,13 +101,10 @@ impl Http {
         }
     }
 
-    fn body(&self, response: Response) -> ResponseBody {
-        let (sender, receiver) = mpsc::channel(PIECES);
+    fn body(&self, response: Response) -> Pieces {
+        let (sender, pieces) = pieces::channel();
         self.runtime.spawn(pump(response, sender));
-        ResponseBody {
-            receiver,
-            piece: Bytes::new(),
-        }
+        pieces
     }
 }
 
@@ -196,35 +191,5 @@ async fn pump(mut response: Response, sender: mpsc::Sender<io::Result<Bytes>>) {
         if sender.send(piece).await.is_err() || ended {
             return;
         }
-    }
-}
-
-/// A response as it arrives.
-struct ResponseBody {
-    receiver: mpsc::Receiver<io::Result<Bytes>>,
-    piece: Bytes,
-}
-
-impl BufRead for ResponseBody {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        while self.piece.is_empty() {
-            match self.receiver.blocking_recv() {
-                Some(piece) => self.piece = piece?,
-                None => break,
-            }
-        }
-        Ok(&self.piece)
-    }
-
-    fn consume(&mut self, count: usize) {
-        bytes::Buf::advance(&mut self.piece, count);
-    }
-}
-
-impl Read for ResponseBody {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.fill_buf()?.read(buffer)?;
-        self.consume(count);
-        Ok(count)
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use concourse_resource_sdk::console::Console;
 use concourse_resource_sdk::http::HttpClient;
 use concourse_resource_sdk::{Context, Secret};
 pub use git2::Oid;
@@ -14,6 +15,7 @@ pub use git2::Oid;
 mod address;
 mod advertisement;
 mod copy;
+mod daemon;
 mod decide;
 mod error;
 mod http;
@@ -22,21 +24,26 @@ mod local_push;
 mod outgoing;
 mod pack;
 mod packing;
+mod pieces;
 mod pktline;
 mod push;
 mod remote_lines;
 mod report;
 mod setup;
+mod ssh;
+mod stream;
 mod upload;
 mod wire;
 
 pub use error::{Error, Result, disk_hint};
 pub use pack::Pack;
 pub use setup::init;
+pub use ssh::{KnownHosts, SshKey, SshKeyError, SshOptions};
 
 use address::Address;
 use local::Local;
 use packing::Packing;
+use stream::Stream;
 use upload::Upload;
 
 /// How this client names itself to servers.
@@ -60,6 +67,10 @@ pub struct Options {
     pub http: HttpClientSource,
     /// The login; one in the address wins if it has a password.
     pub login: Option<Login>,
+    /// What SSH connections are made with.
+    pub ssh: SshOptions,
+    /// Where warnings, and what servers say to people, are shown.
+    pub log: Console,
     /// Becomes true when an abort is asked for.
     pub interrupt: Arc<AtomicBool>,
 }
@@ -194,7 +205,9 @@ enum Place {
 }
 
 impl Remote {
-    /// A remote at an address: `http(s)://`, `file://` or a path. Nothing is sent yet.
+    /// A remote at an address: `http(s)://`, `ssh://` or the scp form, `git://`, `file://` or a path. Nothing is sent yet.
+    ///
+    /// Call it in a runtime, whose tasks do the network's work.
     ///
     /// # Errors
     /// [`Error::Address`], [`Error::Transport`]; for local remotes [`Error::Repository`] where there is none.
@@ -209,6 +222,21 @@ impl Remote {
                     login.as_ref(),
                     options.http,
                 )?))))
+            }
+            Address::Ssh {
+                user,
+                host,
+                port,
+                path,
+            } => {
+                let place = (host, port.unwrap_or(ssh::PORT));
+                let ssh = ssh::Ssh::new(user, place, path, options.ssh, options.log);
+                Place::Far(Box::new(Upload::new(Box::new(Stream::new(ssh)))))
+            }
+            Address::Daemon { host, port, path } => {
+                let port = port.unwrap_or(daemon::PORT);
+                let daemon = daemon::Daemon { host, port, path };
+                Place::Far(Box::new(Upload::new(Box::new(Stream::new(daemon)))))
             }
         };
         Ok(Self {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use concourse_resource_sdk::http::{HttpOptions, ProxyRules, Retries};
 use concourse_resource_sdk::{Context, Secret, Step};
-use git_remote::{Fetch, FetchOutcome, Fetched, Login, Oid, Options, Remote};
+use git_remote::{Fetch, FetchOutcome, Fetched, Login, Oid, Options, Remote, SshOptions};
 use git2::Repository;
 
 use crate::server::{Behaviour, Server};
@@ -187,6 +187,8 @@ pub(crate) fn options(login: Option<(&str, &str)>) -> Options {
             username: user.to_owned(),
             password: Secret::new(password),
         }),
+        ssh: SshOptions::default(),
+        log: Context::builder("git", Step::Check).finish().log().clone(),
         interrupt: Arc::default(),
     }
 }
