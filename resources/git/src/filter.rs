@@ -5,12 +5,14 @@ use git2::Oid;
 
 use crate::config::Source;
 use crate::history::{Commit, History, Missing};
+use crate::message_filter::MessageFilter;
 use crate::pathspec::Selection;
 use crate::{skip, treediff};
 
 /// The filters of a source, all of which a commit must pass.
 pub(crate) struct Filter {
     selection: Selection,
+    messages: MessageFilter,
     skip_marked: bool,
     /// How many versions a check without a cursor answers.
     pub(crate) newest: usize,
@@ -28,11 +30,17 @@ impl Filter {
             .map(|paths| texts(paths))
             .unwrap_or_default();
         let newest = version_depth(source)?;
+        let messages = MessageFilter::new(&source.commit_filter)?;
         let skip_marked = !source.disable_ci_skip.0;
         let paths_are_default = paths.as_ref().is_none_or(|paths| paths == &["."]);
         Ok(Self {
-            takes_any_head: !skip_marked && newest == 1 && paths_are_default && ignore_paths.is_empty(),
+            takes_any_head: !skip_marked
+                && newest == 1
+                && paths_are_default
+                && ignore_paths.is_empty()
+                && messages.is_everything(),
             selection: Selection::new(paths.as_deref(), &ignore_paths)?,
+            messages,
             skip_marked,
             newest,
         })
@@ -49,6 +57,9 @@ impl Filter {
     /// The object that is not there, where the answer depends on it.
     pub(crate) fn passes(&self, history: &History, commit: &Commit) -> Result<bool, Missing> {
         if self.skip_marked && skip::is_skipped(&commit.message) {
+            return Ok(false);
+        }
+        if !self.messages.passes(&commit.message) {
             return Ok(false);
         }
         if !self.looks_at_paths() {

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use concourse_resource_sdk::{Context, Error, KeyPolicy, Outcome, Resource, Result, UnknownKeys};
 
+mod basic_regex;
 mod check;
 mod commit_url;
 pub mod config;
@@ -14,6 +15,7 @@ mod get;
 mod history;
 mod location;
 mod memory;
+mod message_filter;
 mod metadata;
 mod not_built;
 mod pathspec;

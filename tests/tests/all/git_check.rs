@@ -50,6 +50,32 @@ fn git_g07_braces_in_paths() {
 }
 
 #[test]
+fn git_g08_messages_are_included_and_excluded() {
+    let served = Served::new(fixture_r());
+    let filter = |filter: Value| json!({ "commit_filter": filter });
+    served.checks(&filter(json!({ "include": ["^feat"] })), Some("c0"), &["c2"]);
+    served.checks(
+        &filter(json!({ "exclude": ["^fix", "^docs"] })),
+        Some("c0"),
+        &["c0", "c2"],
+    );
+    // Without a cursor, as far back as it takes.
+    served.checks(&filter(json!({ "include": ["^init"] })), None, &["c0"]);
+    served.checks(&filter(json!({ "include": ["^nothing"] })), None, &[]);
+}
+
+#[test]
+fn git_g09_patterns_are_basic_and_all_can_have_to_match() {
+    let served = Served::new(fixture_r());
+    let filter = |filter: Value| json!({ "commit_filter": filter });
+    let both = json!({ "include": ["x", "feat"], "include_all_match": true });
+    served.checks(&filter(both), Some("c0"), &["c2"]);
+    served.checks(&filter(json!({ "include": ["feat+"] })), Some("c0"), &[]);
+    let both = json!({ "exclude": ["docs", "start"], "exclude_all_match": "true" });
+    served.checks(&filter(both), Some("c0"), &["c0", "c2", "c4"]);
+}
+
+#[test]
 fn git_g10_a_root_as_cursor_and_an_unknown_one() {
     let served = Served::new(fixture_r());
     served.checks(&json!({}), Some("c0"), &["c0", "c1", "c2", "c4"]);
@@ -113,6 +139,57 @@ fn git_g20_version_depth_must_be_positive() {
                     "Invalid version_depth. Must be a whole number above 0, found \"{shown}\"."
                 ));
         }
+    }
+}
+
+#[test]
+fn git_g20_patterns_are_a_list() {
+    let served = Served::new(fixture_r());
+    for (filter, status, line) in [
+        (
+            json!({ "include": "x" }),
+            1,
+            "invalid commit filter (expected array of strings): \"x\"",
+        ),
+        (
+            json!({ "exclude": { "a": 1 } }),
+            1,
+            "invalid commit filter (expected array of strings): {\"a\":1}",
+        ),
+        (
+            json!("x"),
+            5,
+            "source.commit_filter: expected an object, found string \"x\"",
+        ),
+    ] {
+        for mut source in served.sources() {
+            merge(&mut source, &json!({ "commit_filter": filter }));
+            let output = check(&served.server, &json!({ "source": source })).run();
+            output.fails(status);
+            assert_eq!(output.first_error_line(), line);
+        }
+    }
+}
+
+#[test]
+fn git_g22_a_pattern_that_is_none_is_an_error() {
+    let served = Served::new(fixture_r());
+    served.checks(
+        &json!({ "commit_filter": { "include": ["a("] } }),
+        Some("c0"),
+        &[],
+    );
+    for mut source in served.sources() {
+        merge(
+            &mut source,
+            &json!({ "commit_filter": { "include": ["ok", "a\\("] } }),
+        );
+        let output = check(&served.server, &json!({ "source": source })).run();
+        output.fails(1);
+        assert_eq!(
+            output.first_error_line(),
+            "source.commit_filter.include[1]: \"a\\(\" is not a valid basic regular expression: Unmatched ( or \\("
+        );
     }
 }
 

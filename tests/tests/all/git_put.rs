@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{fixture_r, git};
 
-use crate::support::{Served, get, merge, put};
+use crate::support::{Served, get, merge, put, source};
 
 /// A build directory whose `repo` is a clone of the served repository, made by a get.
 struct Build {
@@ -163,6 +163,79 @@ fn git_g41_only_tag_needs_no_branch() {
             (l, served.repo.id("c4"))
         );
     });
+}
+
+#[test]
+fn git_g42_another_branch_and_another_place_for_it() {
+    on_each(|served, source, remote| {
+        let build = Build::new(served, &json!({}));
+        let c4 = remote("refs/heads/main");
+        let l = build.commit("l");
+        let output = build.put(served, source, &json!({ "branch": "fix/1" }));
+        assert_eq!(output.ok()["version"], json!({ "branch": "fix/1", "ref": l }));
+        output.says("Override main with fix/1");
+        assert_eq!(
+            (remote("refs/heads/fix/1"), remote("refs/heads/main")),
+            (l.clone(), c4.clone())
+        );
+        let answer = build
+            .put(served, source, &json!({ "refs_prefix": "refs/for" }))
+            .ok();
+        assert_eq!(answer["version"], json!({ "ref": l }));
+        assert_eq!((remote("refs/for/main"), remote("refs/heads/main")), (l, c4));
+        for (params, line) in [
+            (
+                json!({ "refs_prefix": "refs/for/" }),
+                "params.refs_prefix: \"refs/for/\" cannot be used: \"refs/for//main\" is not a valid ref",
+            ),
+            (
+                json!({ "refs_prefix": "heads" }),
+                "params.refs_prefix: \"heads\" cannot be used: \"heads/main\" is not a valid ref",
+            ),
+            (
+                json!({ "branch": "a..b" }),
+                "params.branch: \"a..b\" is not a valid branch name",
+            ),
+            (
+                json!({ "push_options": ["a", "b\nc"] }),
+                "params.push_options[1]: must not have line breaks",
+            ),
+        ] {
+            let output = build.put(served, source, &params);
+            output.fails(1);
+            assert_eq!(output.first_error_line(), line);
+        }
+    });
+}
+
+#[test]
+fn push_options_reach_the_hooks_of_the_server_or_are_refused() {
+    let served = Served::new(fixture_r());
+    let source = source(&served.server, "r.git");
+    let build = Build::new(&served, &json!({}));
+    build.commit("l");
+    let params = json!({ "push_options": ["ci.skip", "with blanks = \"quotes\""] });
+    let path = served.server.path("r.git");
+    git(&path, &["config", "receive.advertisePushOptions", "false"]);
+    let output = build.put(&served, &source, &params);
+    output.fails(128);
+    assert_eq!(
+        output.first_error_line(),
+        "the receiving end does not support push options"
+    );
+
+    git(&path, &["config", "receive.advertisePushOptions", "true"]);
+    let hook = path.join("hooks/pre-receive");
+    let script = "#!/bin/sh\necho \"$GIT_PUSH_OPTION_COUNT <$GIT_PUSH_OPTION_0> <$GIT_PUSH_OPTION_1>\"\n";
+    std::fs::create_dir_all(path.join("hooks")).unwrap();
+    std::fs::write(&hook, script).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let output = build.put(&served, &source, &params);
+    output.ok();
+    assert!(
+        output.stderr.contains("2 <ci.skip> <with blanks = \"quotes\">"),
+        "{output}"
+    );
 }
 
 #[test]

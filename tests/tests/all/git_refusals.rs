@@ -25,7 +25,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("commit_verification_key_ids", json!(["k"])),
         ("gpg_keyserver", json!("hkp://k")),
         ("git_crypt_key", json!("k")),
-        ("commit_filter", json!({ "include": ["a"] })),
         ("search_remote_refs", json!(true)),
     ] {
         let mut source = base.clone();
@@ -56,9 +55,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("put", "merge", json!(true)),
         ("put", "returning", json!("unmerged")),
         ("put", "notes", json!("f")),
-        ("put", "branch", json!("b")),
-        ("put", "refs_prefix", json!("refs/for")),
-        ("put", "push_options", json!(["a"])),
     ] {
         let request = json!({ "source": base, "params": { field: value } });
         let run = if step == "get" {

@@ -5,5 +5,5 @@ mod source;
 mod version;
 
 pub use params::{FetchTags, GetParams, PutParams, Submodules};
-pub use source::{HttpsTunnel, Source};
+pub use source::{CommitFilter, HttpsTunnel, Patterns, Source};
 pub use version::GitVersion;

@@ -1,6 +1,6 @@
 //! `params` of get and put steps.
 
-use concourse_resource_sdk::lenient::{Flag, Text};
+use concourse_resource_sdk::lenient::{Flag, List, Text};
 use concourse_resource_sdk::{Config, Problem, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -122,8 +122,14 @@ impl JsonSchema for Submodules {
 pub struct PutParams {
     /// Directory of the repository to push, below the build's working directory. Required.
     pub repository: Text,
+    /// Branch to push to instead of the source's; the version then names it, too.
+    pub branch: Text,
+    /// Where on the remote the branch is. Default: `refs/heads`.
+    pub refs_prefix: Text,
     /// Overwrites the remote branch and remote tags that differ.
     pub force: Flag,
+    /// Options that are sent to the server with the push.
+    pub push_options: List<Text>,
     /// File, below the build's working directory, that holds the name of a tag to set on the commit that is pushed.
     pub tag: Text,
     /// Pushes tags only.
@@ -147,12 +153,6 @@ pub struct PutParams {
     pub returning: NotBuilt,
     /// File with a note for the commit. Not supported yet: refused.
     pub notes: NotBuilt,
-    /// Branch to push to. Not supported yet: refused.
-    pub branch: NotBuilt,
-    /// Where on the remote the branch is. Not supported yet: refused.
-    pub refs_prefix: NotBuilt,
-    /// Options for the server. Not supported yet: refused.
-    pub push_options: NotBuilt,
 }
 
 impl Config for PutParams {
@@ -164,9 +164,6 @@ impl Config for PutParams {
             ("merge", self.merge),
             ("returning", self.returning),
             ("notes", self.notes),
-            ("branch", self.branch),
-            ("refs_prefix", self.refs_prefix),
-            ("push_options", self.push_options),
         ]
         .into_iter()
         .filter_map(|(name, field)| field.problem(&format!("params.{name}")))

@@ -40,6 +40,8 @@ pub struct Source {
     pub ignore_paths: List<Text>,
     /// Makes commits count whose message has `[ci skip]` or `[skip ci]`.
     pub disable_ci_skip: Flag,
+    /// Which commits become versions, by their message.
+    pub commit_filter: CommitFilter,
     /// How many versions a check without a version answers, at least 1. Default: `1`.
     #[schemars(with = "u32")]
     pub version_depth: Text,
@@ -77,9 +79,6 @@ pub struct Source {
     /// git-crypt key, base64. Not supported yet: refused.
     #[schemars(with = "Secret")]
     pub git_crypt_key: NotBuilt,
-    /// Select commits by their message. Not supported yet: refused.
-    #[schemars(with = "CommitFilter")]
-    pub commit_filter: NotBuilt,
     /// Look for the version in all remote refs. Not supported yet: refused.
     pub search_remote_refs: NotBuilt,
 }
@@ -103,7 +102,6 @@ impl Source {
             ("commit_verification_key_ids", self.commit_verification_key_ids),
             ("gpg_keyserver", self.gpg_keyserver),
             ("git_crypt_key", self.git_crypt_key),
-            ("commit_filter", self.commit_filter),
             ("search_remote_refs", self.search_remote_refs),
         ]
         .into_iter()
@@ -183,19 +181,23 @@ pub struct HttpsTunnel {
     pub proxy_password: SecretText,
 }
 
-/// Which commits count, by their message.
-#[derive(JsonSchema)]
-#[expect(
-    dead_code,
-    reason = "only the schema is used until commit filters are supported"
-)]
-struct CommitFilter {
-    /// Patterns, one of which must match.
-    include: Option<Vec<String>>,
-    /// Patterns, none of which may match.
-    exclude: Option<Vec<String>>,
-    /// Whether all of `include` must match.
-    include_all_match: Option<bool>,
-    /// Whether only a commit that all of `exclude` match is left out.
-    exclude_all_match: Option<bool>,
+/// Which commits become versions, by their message: each line of it is compared with GNU basic regular expressions.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CommitFilter {
+    /// Patterns, one of which must match a line.
+    #[schemars(with = "Vec<String>")]
+    pub include: Patterns,
+    /// Patterns: a commit that one of them matches is left out.
+    #[schemars(with = "Vec<String>")]
+    pub exclude: Patterns,
+    /// Makes all of `include` have to match, each some line.
+    pub include_all_match: Flag,
+    /// Leaves out only commits that all of `exclude` match.
+    pub exclude_all_match: Flag,
 }
+
+/// A list of patterns as it was written; what is no list is found when the filter is made.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct Patterns(pub serde_json::Value);

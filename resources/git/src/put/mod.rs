@@ -10,7 +10,7 @@ use git2::{Oid, Repository};
 
 use crate::Git;
 use crate::config::{GitVersion, PutParams, Source};
-use crate::location::Location;
+use crate::location::{Location, check_branch};
 use crate::metadata::metadata;
 use tag::Tag;
 
@@ -31,8 +31,11 @@ pub(crate) async fn put(
 struct Plan {
     location: Location,
     repository: PathBuf,
-    /// The remote branch to update, none with `only_tag`.
-    branch: Option<String>,
+    /// The remote ref to update, none with `only_tag`.
+    target: Option<String>,
+    /// The branch that the params name, which makes it a part of the version.
+    named_branch: Option<String>,
+    push_options: Vec<String>,
     tag: Option<Tag>,
     force: bool,
 }
@@ -41,23 +44,32 @@ impl Plan {
     /// CONTRACT 6.1: the order of validation.
     fn new(source: &Source, params: &PutParams, sources: &Path) -> Result<Self> {
         let location = Location::new(source)?;
-        let branch = match &location.branch {
-            _ if params.only_tag.0 => None,
-            Some(branch) => Some(branch.clone()),
-            None => {
-                return Err(Problem::verbatim("source.branch", "invalid payload (missing branch)").into());
-            }
+        let named_branch = params
+            .branch
+            .get()
+            .map(str::trim)
+            .filter(|branch| !branch.is_empty());
+        let target = if params.only_tag.0 {
+            None
+        } else {
+            Some(target(named_branch.or(location.branch.as_deref()), params)?)
         };
         Ok(Self {
             repository: repository(params, sources)?,
             tag: Tag::read(params, sources)?,
+            target,
+            named_branch: named_branch.map(str::to_owned),
+            push_options: push_options(params)?,
             location,
-            branch,
             force: params.force.0,
         })
     }
 
     fn carry_out(self, cx: &Context) -> Result<Outcome<Git>> {
+        if let Some(branch) = &self.named_branch {
+            let old = self.location.branch.as_deref().unwrap_or_default();
+            cx.log().line(format!("Override {old} with {branch}"));
+        }
         git_remote::init();
         let repo = Repository::open(&self.repository).map_err(|error| {
             Error::internal(format!("'{}' is not a git repository", self.repository.display()))
@@ -68,11 +80,51 @@ impl Plan {
         if let Some(tag) = &self.tag {
             tag.set(cx, &repo, head)?;
         }
-        let updates = push::updates(&repo, head, self.branch.as_deref(), self.force)?;
+        let updates = push::updates(&repo, head, self.target.as_deref(), self.force)?;
         let mut remote = self.location.open(cx)?;
-        let outcomes = remote.push(&repo, &updates, &[], cx)?;
+        let outcomes = remote.push(&repo, &updates, &self.push_options, cx)?;
         push::report(cx, &self.location.uri, &outcomes)?;
-        Ok(Outcome::new(GitVersion::new(head.to_string())).with_metadata(metadata(&repo)?))
+        let version = GitVersion {
+            branch: self.named_branch,
+            ..GitVersion::new(head.to_string())
+        };
+        Ok(Outcome::new(version).with_metadata(metadata(&repo)?))
+    }
+}
+
+/// The full name of the remote ref of a branch.
+fn target(branch: Option<&str>, params: &PutParams) -> Result<String> {
+    let branch =
+        branch.ok_or_else(|| Problem::verbatim("source.branch", "invalid payload (missing branch)"))?;
+    check_branch("params.branch", branch)?;
+    let prefix = params.refs_prefix.non_empty().unwrap_or("refs/heads");
+    let target = format!("{prefix}/{branch}");
+    if prefix.starts_with("refs/") && git2::Reference::is_valid_name(&target) {
+        return Ok(target);
+    }
+    Err(Problem::new(
+        "params.refs_prefix",
+        format!("\"{prefix}\" cannot be used: \"{target}\" is not a valid ref"),
+    )
+    .hint("it begins with refs/ and does not end with a slash, such as refs/heads or refs/for")
+    .into())
+}
+
+fn push_options(params: &PutParams) -> Result<Vec<String>> {
+    let options = params
+        .push_options
+        .0
+        .iter()
+        .flatten()
+        .filter_map(|option| option.get());
+    let options: Vec<String> = options.map(str::to_owned).collect();
+    match options.iter().position(|option| option.contains('\n')) {
+        Some(index) => Err(Problem::new(
+            format!("params.push_options[{index}]"),
+            "must not have line breaks",
+        )
+        .into()),
+        None => Ok(options),
     }
 }
 

@@ -7,18 +7,18 @@ use crate::git_failed;
 use crate::location::without_login;
 use git2::{Oid, Repository};
 
-/// `HEAD` to the branch, if there is one, and every local tag (CONTRACT 6.2, kept).
+/// `HEAD` to the remote ref, if there is one, and every local tag (CONTRACT 6.2, kept).
 pub(super) fn updates(
     repo: &Repository,
     head: Oid,
-    branch: Option<&str>,
+    target: Option<&str>,
     force: bool,
 ) -> Result<Vec<Update>> {
     let mut updates = Vec::new();
-    if let Some(branch) = branch {
+    if let Some(target) = target {
         updates.push(Update {
             src: Some(head),
-            dst: format!("refs/heads/{branch}"),
+            dst: target.to_owned(),
             force,
         });
     }
