@@ -1,27 +1,156 @@
 //! Dates as git prints them: CONTRACT 5.6.
 
+use concourse_resource_sdk::Problem;
 use git2::Time;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
 
-/// `YYYY-MM-DD HH:MM:SS +ZZZZ`, in the zone that the date was recorded with.
-pub(crate) fn date_and_time(time: &Time) -> String {
-    let local = time
-        .seconds()
-        .saturating_add(i64::from(time.offset_minutes()) * 60);
-    let (year, month, day) = civil(local.div_euclid(DAY));
-    let second = local.rem_euclid(DAY);
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!(
-        "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} {}",
-        zone(time.offset_minutes())
-    )
+/// How `.git/commit_timestamp` is written: `timestamp_format`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct DateStyle {
+    form: Form,
+    /// In this machine's zone, which is UTC in a container, instead of the commit's own.
+    local: bool,
 }
 
-/// The `iso8601` style of `timestamp_format`, which is its default.
-pub(crate) fn iso8601(time: &Time) -> String {
-    date_and_time(time)
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Form {
+    #[default]
+    Iso,
+    IsoStrict,
+    Rfc2822,
+    Short,
+    Raw,
+    Unix,
+    /// As `git log` shows dates.
+    Default,
+}
+
+impl DateStyle {
+    /// The style of a name, any of which may end in `-local`.
+    pub(crate) fn named(name: &str) -> Result<Self, Problem> {
+        let (form, local) = match name.strip_suffix("-local") {
+            Some(form) => (form, true),
+            None if name == "local" => ("default", true),
+            None => (name, false),
+        };
+        let form = match form {
+            "iso8601" | "iso" => Form::Iso,
+            "iso8601-strict" | "iso-strict" => Form::IsoStrict,
+            "rfc2822" | "rfc" => Form::Rfc2822,
+            "short" => Form::Short,
+            "raw" => Form::Raw,
+            "unix" => Form::Unix,
+            "default" => Form::Default,
+            _ => return Err(unknown_style(name)),
+        };
+        Ok(Self { form, local })
+    }
+
+    /// The date in this style.
+    pub(crate) fn show(self, time: &Time) -> String {
+        let time = if self.local {
+            &Time::new(time.seconds(), 0)
+        } else {
+            time
+        };
+        let date = Date::of(time);
+        let Date { year, month, day, .. } = date;
+        let (clock, zone) = (date.clock(), zone(time.offset_minutes()));
+        match self.form {
+            Form::Iso => format!("{year:04}-{month:02}-{day:02} {clock} {zone}"),
+            Form::IsoStrict => {
+                let (hours, minutes) = zone.split_at(3);
+                format!("{year:04}-{month:02}-{day:02}T{clock}{hours}:{minutes}")
+            }
+            Form::Rfc2822 => format!("{}, {day} {} {year} {clock} {zone}", date.weekday(), date.month()),
+            Form::Short => format!("{year:04}-{month:02}-{day:02}"),
+            Form::Raw => format!("{} {zone}", time.seconds()),
+            Form::Unix => time.seconds().to_string(),
+            // A local date has no zone.
+            Form::Default if self.local => {
+                format!("{} {} {day} {clock} {year}", date.weekday(), date.month())
+            }
+            Form::Default => format!("{} {} {day} {clock} {year} {zone}", date.weekday(), date.month()),
+        }
+    }
+}
+
+/// CONTRACT 5.6 and 8: git's own status.
+fn unknown_style(name: &str) -> Problem {
+    let known = "iso8601, iso-strict, rfc2822, short, raw, unix, default, local, or one of them with -local";
+    let problem = Problem::new(
+        "params.timestamp_format",
+        format!("unknown date format \"{name}\""),
+    );
+    let not_yet = ["human", "relative", "format:"]
+        .iter()
+        .any(|style| name.starts_with(style));
+    let problem = if not_yet {
+        problem.hint(format!("this version cannot write it yet; it knows {known}"))
+    } else {
+        problem.hint(format!("it is one of {known}"))
+    };
+    problem.exit(crate::GIT_EXIT)
+}
+
+/// A date in its own zone.
+struct Date {
+    year: i64,
+    month: i64,
+    day: i64,
+    /// Since 1970-01-01.
+    days: i64,
+    /// Of the day.
+    second: i64,
+}
+
+impl Date {
+    fn of(time: &Time) -> Self {
+        let offset = i64::from(time.offset_minutes()) * 60;
+        let local = time.seconds().saturating_add(offset);
+        let days = local.div_euclid(DAY);
+        let (year, month, day) = civil(days);
+        Self {
+            year,
+            month,
+            day,
+            days,
+            second: local.rem_euclid(DAY),
+        }
+    }
+
+    fn clock(&self) -> String {
+        let second = self.second;
+        format!("{:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+    }
+
+    fn weekday(&self) -> &'static str {
+        // 1970-01-01 was a Thursday.
+        const NAMES: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+        name_of(&NAMES, self.days.rem_euclid(7))
+    }
+
+    fn month(&self) -> &'static str {
+        const NAMES: [&str; 12] = [
+            "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+        ];
+        name_of(&NAMES, self.month - 1)
+    }
+}
+
+fn name_of<'n>(names: &[&'n str], index: i64) -> &'n str {
+    usize::try_from(index)
+        .ok()
+        .and_then(|index| names.get(index))
+        .copied()
+        .unwrap_or("???")
+}
+
+/// `YYYY-MM-DD HH:MM:SS +ZZZZ`, in the zone that the date was recorded with.
+pub(crate) fn date_and_time(time: &Time) -> String {
+    DateStyle::default().show(time)
 }
 
 fn zone(minutes: i32) -> String {
@@ -105,8 +234,32 @@ mod tests {
                 .unwrap()
                 .committer()
                 .when();
-            let shown = git.run(&["log", "-1", "--date=iso8601", "--format=%cd"]);
-            assert_eq!(iso8601(&time), shown.trim_end(), "{date}");
+            for style in [
+                "iso8601",
+                "iso",
+                "iso8601-strict",
+                "iso-strict",
+                "rfc2822",
+                "rfc",
+                "short",
+                "raw",
+                "unix",
+                "default",
+                "local",
+                "iso-local",
+                "iso-strict-local",
+                "rfc-local",
+                "short-local",
+                "raw-local",
+                "unix-local",
+                "default-local",
+            ] {
+                let shown = git.run(&["log", "-1", &format!("--date={style}"), "--format=%cd"]);
+                let own = DateStyle::named(style).unwrap().show(&time);
+                // Later versions of git write Z for UTC in the strict style.
+                let shown = shown.trim_end().replace('Z', "+00:00");
+                assert_eq!(own, shown, "{style} of {date}");
+            }
         }
     }
 }

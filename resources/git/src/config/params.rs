@@ -24,6 +24,15 @@ pub struct GetParams {
     /// `true` leaves Git LFS pointer files as they are, which is all that this version can do: without it, a repository that
     /// has LFS files is refused.
     pub disable_git_lfs: Flag,
+    /// Deletes all local tags at the end, after the files below `.git` were written.
+    pub clean_tags: Flag,
+    /// Pattern of `printf` for `.git/short_ref`, such as `build-%s`. Default: `%s`.
+    #[schemars(with = "String")]
+    pub short_ref_format: Text,
+    /// How `.git/commit_timestamp` is written: `iso8601`, `iso-strict`, `rfc2822`, `short`, `raw`, `unix` or `default`, each also
+    /// with `-local`. Default: `iso8601`.
+    #[schemars(with = "String")]
+    pub timestamp_format: Text,
     /// Prints what is done in detail.
     pub debug: Flag,
 
@@ -33,12 +42,6 @@ pub struct GetParams {
     pub submodule_recursive: Text,
     /// Check out the tips of submodules' branches. Not supported yet: refused.
     pub submodule_remote: NotBuilt,
-    /// Delete all tags at the end. Not supported yet: refused.
-    pub clean_tags: NotBuilt,
-    /// Format of `.git/short_ref`. Not supported yet: refused.
-    pub short_ref_format: NotBuilt,
-    /// Format of `.git/commit_timestamp`. Not supported yet: refused.
-    pub timestamp_format: NotBuilt,
     /// Options for `.git/describe_ref`. Not supported yet: refused.
     pub describe_ref_options: NotBuilt,
     /// Fetch all branches. Not supported yet: refused.
@@ -55,9 +58,6 @@ impl Config for GetParams {
             ("fetch", self.fetch),
             ("submodules", submodules),
             ("submodule_remote", self.submodule_remote),
-            ("clean_tags", self.clean_tags),
-            ("short_ref_format", self.short_ref_format),
-            ("timestamp_format", self.timestamp_format),
             ("describe_ref_options", self.describe_ref_options),
             ("all_branches", self.all_branches),
         ]

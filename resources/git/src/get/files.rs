@@ -5,11 +5,35 @@ use std::fs;
 use concourse_resource_sdk::{Error, Metadata, Result};
 use git2::Repository;
 
+use crate::config::GetParams;
+use crate::dates::DateStyle;
 use crate::git_failed;
 use crate::{dates, describe, short_ref};
 
+/// How some of them are written.
+pub(super) struct Formats {
+    short_ref: String,
+    timestamp: DateStyle,
+}
+
+impl Formats {
+    pub(super) fn new(params: &GetParams) -> Result<Self> {
+        let timestamp = match params.timestamp_format.get() {
+            Some(name) => DateStyle::named(name)?,
+            None => DateStyle::default(),
+        };
+        let short_ref = params.short_ref_format.get().unwrap_or(short_ref::DEFAULT_FORMAT);
+        // A pattern that cannot be used is found before anything is fetched.
+        short_ref::short_ref("", short_ref)?;
+        Ok(Self {
+            short_ref: short_ref.to_owned(),
+            timestamp,
+        })
+    }
+}
+
 /// Writes all of them.
-pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata) -> Result<()> {
+pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata, formats: &Formats) -> Result<()> {
     let commit = repo
         .head()
         .and_then(|head| head.peel_to_commit())
@@ -26,7 +50,7 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata) -> R
         ("ref", line(returned)),
         (
             "short_ref",
-            short_ref::short_ref(returned, short_ref::DEFAULT_FORMAT)?.into_bytes(),
+            short_ref::short_ref(returned, &formats.short_ref)?.into_bytes(),
         ),
         ("commit", line(commit.id().to_string())),
         ("author", line(author.name_bytes())),
@@ -40,7 +64,10 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata) -> R
         ("tags", row("tags")),
         ("url", row("url")),
         ("commit_message", commit.message_raw_bytes().to_vec()),
-        ("commit_timestamp", line(dates::iso8601(&committer.when()))),
+        (
+            "commit_timestamp",
+            line(formats.timestamp.show(&committer.when())),
+        ),
         (
             "describe_ref",
             line(

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::{Context, Error, Outcome, Result};
 
+use self::files::Formats;
 use crate::Git;
 use crate::config::{FetchTags, GetParams, GitVersion, Source};
 use crate::location::{Location, check_branch};
@@ -43,6 +44,7 @@ struct Plan {
     version: Option<String>,
     depth: Option<u32>,
     tags: FetchTags,
+    formats: Formats,
     params: GetParams,
     dest: PathBuf,
 }
@@ -65,6 +67,7 @@ impl Plan {
             } else {
                 params.fetch_tags
             },
+            formats: Formats::new(params)?,
             params: params.clone(),
             dest: dest.to_owned(),
         })
@@ -103,7 +106,10 @@ impl Plan {
         unsupported::refuse(&repo, &self.params)?;
         let returned = self.version.unwrap_or_else(|| id.to_string());
         let metadata = metadata(&repo)?;
-        files::write(&repo, &returned, &metadata)?;
+        files::write(&repo, &returned, &metadata, &self.formats)?;
+        if self.params.clean_tags.0 {
+            delete_tags(&repo)?;
+        }
         cx.log()
             .line(format!("HEAD is now at {}", checkout::one_line(&repo, id)));
         Ok(Outcome::new(GitVersion::new(returned)).with_metadata(metadata))
@@ -119,12 +125,22 @@ fn depth(params: &GetParams, location: &Location) -> Option<u32> {
         .parse::<u64>()
         .ok()
         .filter(|&depth| depth > 0)?;
-    let is_url = location.uri.contains("://");
-    is_url.then(|| {
+    (!git_remote::is_plain_path(&location.uri)).then(|| {
         u32::try_from(depth)
             .unwrap_or(u32::MAX)
             .min(i32::MAX.unsigned_abs())
     })
+}
+
+/// CONTRACT 5.1, `clean_tags`.
+fn delete_tags(repo: &git2::Repository) -> Result<()> {
+    let delete = || -> Result<(), git2::Error> {
+        for tag in repo.references_glob("refs/tags/*")? {
+            tag?.delete()?;
+        }
+        Ok(())
+    };
+    delete().map_err(crate::git_failed("delete the tags"))
 }
 
 /// Ends the work between its steps; the SDK reports the abort.

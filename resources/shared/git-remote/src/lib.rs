@@ -324,6 +324,12 @@ impl Remote {
     }
 }
 
+/// Whether an address is a path of this file system, written as such: not a URL, and not `host:path`.
+#[must_use]
+pub fn is_plain_path(uri: &str) -> bool {
+    !uri.contains("://") && matches!(Address::parse(uri), Ok(Address::Local(_)))
+}
+
 /// Where the packs of a git directory are.
 fn pack_directory(git_dir: &Path) -> PathBuf {
     git_dir.join("objects/pack")
