@@ -1,4 +1,5 @@
-//! `check` against stock `git rev-list` on random histories: merges, roots, skewed dates, force pushes, skip markers, paths.
+//! `check` against stock `git rev-list` on random histories: merges, roots, skewed dates, force pushes, skip markers, paths,
+//! messages.
 //!
 //! The proof of design.md section 5: the answer is that of the whole history, and what is fetched is bounded by what is new.
 //! A failure names its seed; `GIT_CHECK_SEED=<seed>` runs that case alone.
@@ -44,6 +45,9 @@ fn stream(random: &mut Random, commits: usize) -> String {
             "note [ci skip]",
             "body\n\n[skip ci]",
             "[ci  skip] two blanks",
+            "feat: one",
+            "fix(a): two\n\nbody of $5\ncloses #7",
+            "Feat+ three\n\n  indented",
             "",
         ]);
         // Dates jump back and forth: no walk may rely on them.
@@ -94,10 +98,55 @@ struct Filters {
     fields: Value,
     pathspecs: Vec<&'static str>,
     skips: bool,
+    include: Patterns,
+    exclude: Patterns,
     depth: usize,
 }
 
-fn filters(random: &mut Random) -> Filters {
+/// One list of `commit_filter`.
+#[derive(Debug, Clone)]
+struct Patterns {
+    list: Vec<&'static str>,
+    all: bool,
+}
+
+impl Patterns {
+    fn some(random: &mut Random) -> Self {
+        let choices: [&[&'static str]; 10] = [
+            &[],
+            &[],
+            &[],
+            &["^feat"],
+            &["one", "tw*o"],
+            &["feat", "^ *in"],
+            &[r"^\(fix\|Feat\)"],
+            &[r"[[:digit:]]$", r"\<body\>"],
+            &[r"o\{1,2\}", ""],
+            &["a+", "t+"],
+        ];
+        Self {
+            list: random.pick(&choices).to_vec(),
+            all: random.below(2) == 0,
+        }
+    }
+
+    /// The commits that match, by stock git. None if there is no pattern.
+    fn matched(&self, repo: &Path) -> Option<BTreeSet<String>> {
+        let patterns: Vec<_> = self
+            .list
+            .iter()
+            .map(|pattern| format!("--grep={pattern}"))
+            .collect();
+        let mut args = vec!["rev-list", "--all"];
+        if self.all {
+            args.push("--all-match");
+        }
+        args.extend(patterns.iter().map(String::as_str));
+        (!patterns.is_empty()).then(|| git(repo, &args).lines().map(str::to_owned).collect())
+    }
+}
+
+fn filters(random: &mut Random, seed: u64) -> Filters {
     let choices: [&[&'static str]; 6] = [
         &[],
         &["a"],
@@ -110,7 +159,16 @@ fn filters(random: &mut Random) -> Filters {
     let (paths, ignored): (Vec<_>, Vec<_>) = pathspecs.iter().partition(|spec| !spec.starts_with(":!"));
     let skips = random.below(2) == 0;
     let depth = 1 + random.below(3);
-    let mut fields = json!({ "version_depth": depth, "disable_ci_skip": !skips });
+    // From numbers of their own, so that histories and cursors are the same with and without them.
+    let mut own = Random(seed + 1000);
+    let (include, exclude) = (Patterns::some(&mut own), Patterns::some(&mut own));
+    let mut fields = json!({
+        "version_depth": depth, "disable_ci_skip": !skips,
+        "commit_filter": {
+            "include": include.list, "include_all_match": include.all,
+            "exclude": exclude.list, "exclude_all_match": exclude.all,
+        },
+    });
     if !paths.is_empty() && paths != ["."] {
         fields["paths"] = json!(paths);
     }
@@ -124,6 +182,8 @@ fn filters(random: &mut Random) -> Filters {
         fields,
         pathspecs: pathspecs.to_vec(),
         skips,
+        include,
+        exclude,
         depth,
     }
 }
@@ -137,6 +197,7 @@ fn expected(repo: &Path, cursor: Option<&str>, filters: &Filters) -> Vec<String>
         )
         .contains(*id)
     });
+    let (included, excluded) = (filters.include.matched(repo), filters.exclude.matched(repo));
     let list = |range: &[&str]| -> Vec<String> {
         let mut args = vec!["rev-list", "--first-parent", "main"];
         args.extend(range);
@@ -145,6 +206,8 @@ fn expected(repo: &Path, cursor: Option<&str>, filters: &Filters) -> Vec<String>
         let ids = git(repo, &args);
         ids.lines()
             .filter(|id| !(filters.skips && is_marked(repo, id)))
+            .filter(|id| included.as_ref().is_none_or(|ids| ids.contains(*id)))
+            .filter(|id| excluded.as_ref().is_none_or(|ids| !ids.contains(*id)))
             .map(str::to_owned)
             .collect()
     };
@@ -182,7 +245,7 @@ fn case(seed: u64, server: &GitServer) {
     if random.below(4) == 0 {
         git(&path, &["config", "uploadpack.allowFilter", "false"]);
     }
-    let filters = filters(&mut random);
+    let filters = filters(&mut random, seed);
     let mut source = json!({ "uri": server.url(&name), "branch": "main" });
     source
         .as_object_mut()
