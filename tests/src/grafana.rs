@@ -153,10 +153,10 @@ fn create(request: &Request, state: &mut State) -> Response {
     if text.is_empty() {
         return message(400, "Failed to save annotation");
     }
-    let time = body["time"].as_i64().unwrap_or_default();
+    let time = given(&body, "time").unwrap_or_default();
     let annotation = Annotation {
         time,
-        time_end: body["timeEnd"].as_i64().unwrap_or(time),
+        time_end: given(&body, "timeEnd").unwrap_or(time),
         tags: tags(&body),
         text,
         dashboard: body["dashboardUID"].as_str().map(str::to_owned),
@@ -178,13 +178,17 @@ fn change(request: &Request, id: u64, state: &mut State) -> Response {
         return message(404, "Could not find annotation to update");
     };
     let replaces = request.method == "PUT";
-    if let Some(time) = body["time"].as_i64() {
+    if let Some(time) = given(&body, "time") {
         annotation.time = time;
     }
-    if let Some(end) = body["timeEnd"].as_i64() {
+    if let Some(end) = given(&body, "timeEnd") {
         annotation.time_end = end;
     }
-    if replaces || body["text"].is_string() {
+    if annotation.time_end < annotation.time {
+        std::mem::swap(&mut annotation.time, &mut annotation.time_end);
+    }
+    // A PATCH does not tell an empty text from none.
+    if replaces || body["text"].as_str().is_some_and(|text| !text.is_empty()) {
         body["text"]
             .as_str()
             .unwrap_or_default()
@@ -194,6 +198,11 @@ fn change(request: &Request, id: u64, state: &mut State) -> Response {
         annotation.tags = tags(&body);
     }
     message(200, "Annotation patched")
+}
+
+/// A time, unless it is 0, which Grafana takes for none.
+fn given(body: &Value, key: &str) -> Option<i64> {
+    body[key].as_i64().filter(|time| *time != 0)
 }
 
 fn tags(body: &Value) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Grafana's annotation API: <https://grafana.com/docs/grafana/latest/developers/http_api/annotations/>.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use concourse_resource_sdk::http::{
     Attempt, HttpClient, ProxyRules, Redirects, Retries, redirect_target, retry_after,
@@ -18,6 +18,9 @@ use crate::id::AnnotationId;
 const MOST_ANSWER_BYTES: usize = 64 * 1024;
 
 const MOST_REDIRECTS: usize = 10;
+
+/// CONTRACT F8: for a request with its whole answer, however slowly it trickles.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A Grafana.
 pub(crate) struct Grafana<'a> {
@@ -162,6 +165,7 @@ impl<'a> Grafana<'a> {
             .http
             .client()
             .request(method.clone(), url.clone())
+            .timeout(PATIENCE)
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body.to_owned());
         let request = if self.source.api_token.is_empty() {

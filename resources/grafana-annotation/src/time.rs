@@ -51,17 +51,19 @@ impl Time {
     }
 }
 
+/// None for 0, too, which Grafana takes for "not given".
 fn milliseconds(text: &str) -> Option<i64> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         let number: i64 = text.parse().ok()?;
-        return if number < FIRST_MILLISECOND {
+        let time = if number < FIRST_MILLISECOND {
             number.checked_mul(1000)
         } else {
             Some(number)
         };
+        return time.filter(|time| *time > 0);
     }
     let time: jiff::Timestamp = text.parse().ok()?;
-    Some(time.as_millisecond()).filter(|time| *time >= 0)
+    Some(time.as_millisecond()).filter(|time| *time > 0)
 }
 
 #[cfg(test)]
@@ -71,7 +73,9 @@ mod tests {
     #[test]
     fn times_are_told_apart() {
         for (text, expected) in [
-            ("0", Some(0)),
+            ("0", None),
+            ("1", Some(1000)),
+            ("1970-01-01T00:00:00Z", None),
             ("1700000000", Some(1_700_000_000_000)),
             ("99999999999", Some(99_999_999_999_000)),
             ("100000000000", Some(100_000_000_000)),

@@ -77,6 +77,36 @@ fn times_can_be_given() {
 }
 
 #[test]
+fn an_empty_template_is_sent_as_it_is() {
+    let grafana = GrafanaServer::start();
+    let output = put(&grafana.source(), &json!({ "template": "" })).run();
+    output.fails(1);
+    assert!(
+        output
+            .first_error_line()
+            .starts_with("Expected 200 from Grafana API, 400 received: "),
+        "{output}"
+    );
+    let old = Annotation {
+        time: 1_600_000_000_000,
+        text: "old".to_owned(),
+        ..Annotation::default()
+    };
+    grafana.add(501, old);
+    let inputs = inputs("501");
+    let params = json!({ "path": "ann", "template": "", "time_end": 1_500_000_000 });
+    put(&grafana.source(), &params).work(inputs.path()).run().ok();
+    assert_eq!(grafana.server().requests()[1].json()["text"], "");
+    // As Grafana does it: the text stays, and the two times are put into order.
+    let annotation = grafana.annotations().remove(&501).unwrap();
+    let times = (annotation.time, annotation.time_end);
+    assert_eq!(
+        (annotation.text.as_str(), times),
+        ("old", (1_500_000_000_000, 1_600_000_000_000))
+    );
+}
+
+#[test]
 fn the_text_can_come_from_a_file() {
     let (grafana, inputs) = (GrafanaServer::start(), inputs("1"));
     std::fs::write(inputs.path().join("ann/text"), "build $BUILD_NAME, `id`\n").unwrap();
@@ -144,6 +174,10 @@ fn bad_values_are_named_before_anything_is_sent() {
         (json!({ "panel_id": -3 }), "params.panel_id: expected a whole number from 0 to 4294967295, found number -3".to_owned()),
         (json!({ "time": "yesterday" }), "params.time: expected RFC 3339 such as 2026-11-23T10:00:00Z, or seconds or milliseconds since 1970, found \"yesterday\"".to_owned()),
         (json!({ "time_end": "$NOPE" }), "params.time_end: expected RFC 3339 such as 2026-11-23T10:00:00Z, or seconds or milliseconds since 1970, found \"nil\"".to_owned()),
+        (
+            json!({ "time": 0 }),
+            "params.time: expected RFC 3339 such as 2026-11-23T10:00:00Z, or seconds or milliseconds since 1970, found \"0\"".to_owned(),
+        ),
         (json!({ "time": 20, "time_end": 10 }), "params.time_end: 10000 ms since 1970 is before the beginning, params.time, at 20000 ms".to_owned()),
     ] {
         let output = put(&grafana.source(), &params).work(inputs.path()).run();
