@@ -1,21 +1,31 @@
-//! GNU basic regular expressions, as `git log --grep` reads them (CONTRACT 4.5.3), by way of the `fancy-regex` crate.
+//! GNU basic regular expressions, as `git log --grep` reads them in the reference's image (CONTRACT 4.5.3): in the C locale,
+//! where a character is a byte.
+//!
+//! They are translated for the `regex` crate, whose time is bounded; those with back-references for `fancy-regex`, whose is not.
 
+mod bracket;
+
+use std::collections::BTreeSet;
 use std::fmt;
 use std::iter::Peekable;
-use std::str::Chars;
-
-use fancy_regex::Regex;
+use std::vec::IntoIter;
 
 /// The most repetitions that GNU allows.
 const MOST_REPETITIONS: u32 = 32_767;
 
-/// Where a word begins, and where it ends: words are ASCII, as in the reference's locale.
-const WORD_BEGINS: &str = "(?:(?<![0-9A-Za-z_])(?=[0-9A-Za-z_]))";
-const WORD_ENDS: &str = "(?:(?<=[0-9A-Za-z_])(?![0-9A-Za-z_]))";
+const WORD: &str = "[0-9A-Za-z_]";
+const BAD_GROUP_END: &str = r"Unmatched ) or \)";
 
 /// A pattern.
 #[derive(Debug, Clone)]
-pub(crate) struct BasicRegex(Regex);
+pub(crate) struct BasicRegex(Engine);
+
+#[derive(Debug, Clone)]
+enum Engine {
+    Bounded(regex::bytes::Regex),
+    /// Knows characters only: bytes are handed to it as the characters of these numbers.
+    Backtracking(Box<fancy_regex::Regex>),
+}
 
 /// What is wrong with a pattern, in GNU's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,43 +37,126 @@ impl fmt::Display for Invalid {
     }
 }
 
+/// A pattern with back-references tried too many ways on a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooHard;
+
 impl BasicRegex {
     pub(crate) fn new(pattern: &str) -> Result<Self, Invalid> {
-        let translated = Translator::new(pattern).translate()?;
-        Regex::new(&translated)
-            .map(Self)
-            .map_err(|_| Invalid("Invalid regular expression".to_owned()))
+        let plain = Translator::new(pattern, Edges::Plain).translate()?;
+        if plain.refers_back {
+            let translated = Translator::new(pattern, Edges::LookAround).translate()?;
+            let regex = fancy_regex::Regex::new(&translated.text).map_err(|_| too_big())?;
+            return Ok(Self(Engine::Backtracking(Box::new(regex))));
+        }
+        // What GNU takes fails here for its size only.
+        let regex = regex::bytes::RegexBuilder::new(&plain.text)
+            .unicode(false)
+            .build();
+        Ok(Self(Engine::Bounded(regex.map_err(|_| too_big())?)))
     }
 
-    /// Whether it matches somewhere in a line. A match that takes absurdly long counts as none.
-    pub(crate) fn matches(&self, line: &str) -> bool {
-        self.0.is_match(line).unwrap_or(false)
+    /// Whether it matches somewhere in a line.
+    pub(crate) fn matches(&self, line: &[u8]) -> Result<bool, TooHard> {
+        match &self.0 {
+            Engine::Bounded(regex) => Ok(regex.is_match(line)),
+            Engine::Backtracking(regex) => regex.is_match(&characters(line)).map_err(|_| TooHard),
+        }
     }
 }
 
-struct Translator<'p> {
-    rest: Peekable<Chars<'p>>,
-    out: String,
-    /// Where the atom begins that a repetition would repeat; none where there is none.
-    atom: Option<usize>,
-    /// Where the open groups begin.
-    open: Vec<usize>,
-    /// Groups that are complete.
-    closed: usize,
+/// Each byte as the character of its number.
+fn characters(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
 }
 
-impl<'p> Translator<'p> {
-    fn new(pattern: &'p str) -> Self {
-        Self {
-            rest: pattern.chars().peekable(),
-            out: String::new(),
-            atom: None,
-            open: Vec::new(),
-            closed: 0,
+/// How the edge of a word is written: words are ASCII.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Edges {
+    /// For the regex crate.
+    Plain,
+    /// For fancy-regex.
+    LookAround,
+}
+
+impl Edges {
+    fn begin(self) -> String {
+        match self {
+            Self::Plain => r"\b{start}".to_owned(),
+            Self::LookAround => format!("(?:(?<!{WORD})(?={WORD}))"),
         }
     }
 
-    fn translate(mut self) -> Result<String, Invalid> {
+    fn end(self) -> String {
+        match self {
+            Self::Plain => r"\b{end}".to_owned(),
+            Self::LookAround => format!("(?:(?<={WORD})(?!{WORD}))"),
+        }
+    }
+
+    fn any(self) -> String {
+        match self {
+            Self::Plain => r"\b".to_owned(),
+            Self::LookAround => format!("(?:{}|{})", self.begin(), self.end()),
+        }
+    }
+
+    fn none(self) -> String {
+        match self {
+            Self::Plain => r"\B".to_owned(),
+            Self::LookAround => format!("(?!{}|{})", self.begin(), self.end()),
+        }
+    }
+}
+
+struct Translated {
+    text: String,
+    refers_back: bool,
+}
+
+struct Translator {
+    rest: Peekable<IntoIter<char>>,
+    edges: Edges,
+    out: String,
+    /// Where the atom begins that a repetition would repeat; none where there is none.
+    atom: Option<usize>,
+    /// The whole pattern, and in it the groups that are open.
+    open: Vec<Group>,
+    /// Groups that began so far.
+    groups: usize,
+    /// Groups that may be referred to here: complete, and not of another alternative.
+    complete: BTreeSet<usize>,
+    refers_back: bool,
+}
+
+/// What stands between parentheses, or is the whole pattern.
+#[derive(Default)]
+struct Group {
+    /// Where it begins in the translation.
+    start: usize,
+    number: usize,
+    /// Groups that were complete before it.
+    before: BTreeSet<usize>,
+    /// Groups that its alternatives so far completed.
+    alternatives: BTreeSet<usize>,
+}
+
+impl Translator {
+    fn new(pattern: &str, edges: Edges) -> Self {
+        let bytes: Vec<char> = characters(pattern.as_bytes()).chars().collect();
+        Self {
+            rest: bytes.into_iter().peekable(),
+            edges,
+            out: String::new(),
+            atom: None,
+            open: vec![Group::default()],
+            groups: 0,
+            complete: BTreeSet::new(),
+            refers_back: false,
+        }
+    }
+
+    fn translate(mut self) -> Result<Translated, Invalid> {
         while let Some(c) = self.rest.next() {
             match c {
                 '\\' => self.escaped()?,
@@ -75,31 +168,21 @@ impl<'p> Translator<'p> {
                 c => self.literal(c),
             }
         }
-        if self.open.is_empty() {
-            Ok(self.out)
-        } else {
-            Err(invalid(r"Unmatched ( or \("))
+        if self.open.len() > 1 {
+            return Err(invalid(r"Unmatched ( or \("));
         }
+        Ok(Translated {
+            text: self.out,
+            refers_back: self.refers_back,
+        })
     }
 
     /// What follows a backslash.
     fn escaped(&mut self) -> Result<(), Invalid> {
         match self.rest.next().ok_or_else(|| invalid("Trailing backslash"))? {
-            '(' => {
-                self.open.push(self.out.len());
-                self.out.push('(');
-                self.atom = None;
-            }
-            ')' => {
-                let start = self.open.pop().ok_or_else(|| invalid(r"Unmatched ) or \)"))?;
-                self.out.push(')');
-                self.closed += 1;
-                self.atom = Some(start);
-            }
-            '|' => {
-                self.out.push('|');
-                self.atom = None;
-            }
+            '(' => self.open_group(),
+            ')' => self.close_group()?,
+            '|' => self.alternative(),
             '+' if self.atom.is_some() => self.repeat("+"),
             '?' if self.atom.is_some() => self.repeat("?"),
             '{' if self.atom.is_some() => self.interval()?,
@@ -108,19 +191,61 @@ impl<'p> Translator<'p> {
             'W' => self.push("[^0-9A-Za-z_]"),
             's' => self.push(r"[ \t\n\r\x0b\x0c]"),
             'S' => self.push(r"[^ \t\n\r\x0b\x0c]"),
-            'b' => self.anchor(&format!("(?:{WORD_BEGINS}|{WORD_ENDS})")),
-            'B' => self.anchor(&format!("(?!{WORD_BEGINS}|{WORD_ENDS})")),
-            '<' => self.anchor(WORD_BEGINS),
-            '>' => self.anchor(WORD_ENDS),
+            'b' => self.anchor(&self.edges.any()),
+            'B' => self.anchor(&self.edges.none()),
+            '<' => self.anchor(&self.edges.begin()),
+            '>' => self.anchor(&self.edges.end()),
             '`' => self.anchor(r"\A"),
             '\'' => self.anchor(r"\z"),
-            digit @ '1'..='9' => {
-                if digit as usize - '0' as usize > self.closed {
-                    return Err(invalid("Invalid back reference"));
-                }
-                self.push(&format!(r"(?:\{digit})"));
-            }
+            digit @ '1'..='9' => self.back_reference(digit)?,
             c => self.literal(c),
+        }
+        Ok(())
+    }
+
+    fn open_group(&mut self) {
+        self.groups += 1;
+        self.open.push(Group {
+            start: self.out.len(),
+            number: self.groups,
+            before: self.complete.clone(),
+            alternatives: BTreeSet::new(),
+        });
+        self.out.push('(');
+        self.atom = None;
+    }
+
+    fn close_group(&mut self) -> Result<(), Invalid> {
+        let group = self.open.pop().filter(|_| !self.open.is_empty());
+        let group = group.ok_or_else(|| invalid(BAD_GROUP_END))?;
+        self.out.push(')');
+        self.complete.extend(group.alternatives);
+        self.complete.insert(group.number);
+        self.atom = Some(group.start);
+        Ok(())
+    }
+
+    /// Another alternative, which knows nothing of the groups of those before it.
+    fn alternative(&mut self) {
+        if let Some(group) = self.open.last_mut() {
+            group.alternatives.append(&mut self.complete);
+            self.complete.clone_from(&group.before);
+        }
+        self.out.push('|');
+        self.atom = None;
+    }
+
+    fn back_reference(&mut self, digit: char) -> Result<(), Invalid> {
+        let number = digit as usize - '0' as usize;
+        if !self.complete.contains(&number) {
+            return Err(invalid("Invalid back reference"));
+        }
+        self.refers_back = true;
+        // The regex crate has none: what is translated for it serves to find this out.
+        if self.edges == Edges::LookAround {
+            self.push(&format!(r"(?:\{number})"));
+        } else {
+            self.push("(?:)");
         }
         Ok(())
     }
@@ -161,90 +286,6 @@ impl<'p> Translator<'p> {
         Ok(number)
     }
 
-    /// A bracket expression, after its `[`.
-    fn bracket(&mut self) -> Result<(), Invalid> {
-        let mut class = String::from("[");
-        if self.rest.next_if_eq(&'^').is_some() {
-            class.push('^');
-        }
-        let mut items = 0;
-        loop {
-            let c = self.rest.next().ok_or_else(unmatched_bracket)?;
-            match (c, self.rest.peek()) {
-                (']', _) if items > 0 => break,
-                ('[', Some(':')) => class.push_str(&self.named_class()?),
-                _ => {
-                    let first = self.element(c)?;
-                    class.push_str(&class_literal(first));
-                    if let Some(last) = self.range_end()? {
-                        if last < first {
-                            return Err(invalid("Invalid range end"));
-                        }
-                        class.push('-');
-                        class.push_str(&class_literal(last));
-                    }
-                }
-            }
-            items += 1;
-        }
-        class.push(']');
-        self.push(&class);
-        Ok(())
-    }
-
-    /// `:name:]`.
-    fn named_class(&mut self) -> Result<String, Invalid> {
-        const NAMES: [&str; 12] = [
-            "alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
-            "upper", "xdigit",
-        ];
-        let name = self.delimited(':')?;
-        if NAMES.contains(&name.as_str()) {
-            Ok(format!("[:{name}:]"))
-        } else {
-            Err(invalid("Invalid character class name"))
-        }
-    }
-
-    /// One character of a bracket expression: itself, `[.x.]` or `[=x=]`.
-    fn element(&mut self, c: char) -> Result<char, Invalid> {
-        match (c, self.rest.peek()) {
-            ('[', Some(&delimiter @ ('.' | '='))) => {
-                let name = self.delimited(delimiter)?;
-                let mut characters = name.chars();
-                match (characters.next(), characters.next()) {
-                    (Some(c), None) => Ok(c),
-                    _ => Err(invalid("Invalid collation character")),
-                }
-            }
-            _ => Ok(c),
-        }
-    }
-
-    /// The end of a range, if there is one here. A hyphen at the end of the bracket is itself.
-    fn range_end(&mut self) -> Result<Option<char>, Invalid> {
-        let mut ahead = self.rest.clone();
-        if ahead.next() != Some('-') || matches!(ahead.peek(), None | Some(']')) {
-            return Ok(None);
-        }
-        self.rest = ahead;
-        let c = self.rest.next().ok_or_else(unmatched_bracket)?;
-        self.element(c).map(Some)
-    }
-
-    /// What stands between a delimiter and the same one before a `]`.
-    fn delimited(&mut self, delimiter: char) -> Result<String, Invalid> {
-        self.rest.next();
-        let mut name = String::new();
-        loop {
-            let c = self.rest.next().ok_or_else(unmatched_bracket)?;
-            if c == delimiter && self.rest.next_if_eq(&']').is_some() {
-                return Ok(name);
-            }
-            name.push(c);
-        }
-    }
-
     /// Whether a caret is an anchor: at the beginning of the pattern, a group or an alternative.
     fn begins_here(&self) -> bool {
         self.out.is_empty() || self.atom.is_none() && self.out.ends_with(['(', '|'])
@@ -266,9 +307,7 @@ impl<'p> Translator<'p> {
     }
 
     fn literal(&mut self, c: char) {
-        let mut buffer = [0; 4];
-        let escaped = fancy_regex::escape(c.encode_utf8(&mut buffer)).into_owned();
-        self.push(&escaped);
+        self.push(&byte(c));
     }
 
     fn push(&mut self, atom: &str) {
@@ -290,16 +329,16 @@ fn invalid(words: &str) -> Invalid {
     Invalid(words.to_owned())
 }
 
-fn unmatched_bracket() -> Invalid {
-    invalid("Unmatched [, [^, [:, [., or [=")
+fn too_big() -> Invalid {
+    invalid("Regular expression too big")
 }
 
-/// A character in a class of the regex crate.
-fn class_literal(c: char) -> String {
-    if c.is_ascii_punctuation() {
-        format!("\\{c}")
-    } else {
+/// A byte as both engines write it, in a class or outside of one.
+fn byte(c: char) -> String {
+    if c.is_ascii_alphanumeric() || c == ' ' || c == '_' {
         c.to_string()
+    } else {
+        format!(r"\x{:02x}", u32::from(c))
     }
 }
 

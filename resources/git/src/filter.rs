@@ -59,7 +59,11 @@ impl Filter {
         if self.skip_marked && skip::is_skipped(&commit.message) {
             return Ok(false);
         }
-        if !self.messages.passes(&commit.message) {
+        if !self
+            .messages
+            .passes(&commit.message)
+            .map_err(Missing::Undecided)?
+        {
             return Ok(false);
         }
         if !self.looks_at_paths() {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use concourse_resource_sdk::{Error, Result};
+use concourse_resource_sdk::{Error, Problem, Result};
 use git2::{ObjectType, Odb, Oid, Repository};
 
 use crate::filter::Filter;
@@ -16,13 +16,15 @@ pub(crate) struct Commit {
     pub(crate) message: Vec<u8>,
 }
 
-/// Why an object could not be read.
+/// Why an object could not be judged.
 #[derive(Debug)]
 pub(crate) enum Missing {
     /// It is not in this object database.
     Object(Oid),
     /// It cannot be read, or is not what it should be.
     Broken(git2::Error),
+    /// It is there, but what the configuration asks of it cannot be told.
+    Undecided(Problem),
 }
 
 impl From<Missing> for Error {
@@ -30,6 +32,7 @@ impl From<Missing> for Error {
         match missing {
             Missing::Object(id) => Self::remote(format!("object {id} is missing"))
                 .hint("the remote repository is incomplete or changed during the check"),
+            Missing::Undecided(problem) => problem.into(),
             Missing::Broken(error) => {
                 Self::internal("failed to read the repository's objects").cause(error.message())
             }

@@ -3,7 +3,7 @@
 use concourse_resource_sdk::{Problem, Result};
 use serde_json::Value;
 
-use crate::basic_regex::BasicRegex;
+use crate::basic_regex::{BasicRegex, TooHard};
 use crate::config::CommitFilter;
 
 /// Which messages pass.
@@ -15,9 +15,16 @@ pub(crate) struct MessageFilter {
 
 #[derive(Debug, Default)]
 struct Patterns {
-    patterns: Vec<BasicRegex>,
+    patterns: Vec<Pattern>,
     /// Whether all of them have to match, each some line; else one suffices.
     all: bool,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    /// Where it was written.
+    path: String,
+    regex: BasicRegex,
 }
 
 impl MessageFilter {
@@ -33,13 +40,13 @@ impl MessageFilter {
         self.include.patterns.is_empty() && self.exclude.patterns.is_empty()
     }
 
-    pub(crate) fn passes(&self, message: &[u8]) -> bool {
-        if self.is_everything() {
-            return true;
-        }
-        let message = String::from_utf8_lossy(message);
-        let included = self.include.patterns.is_empty() || self.include.match_in(&message);
-        included && (self.exclude.patterns.is_empty() || !self.exclude.match_in(&message))
+    /// Whether a message passes.
+    ///
+    /// # Errors
+    /// A pattern that cannot be decided.
+    pub(crate) fn passes(&self, message: &[u8]) -> Result<bool, Problem> {
+        let included = self.include.patterns.is_empty() || self.include.match_in(message)?;
+        Ok(included && (self.exclude.patterns.is_empty() || !self.exclude.match_in(message)?))
     }
 }
 
@@ -62,30 +69,43 @@ impl Patterns {
             let text = with_fewer_backslashes(&text);
             // A line break separates patterns.
             for pattern in text.split('\n') {
-                patterns.push(BasicRegex::new(pattern).map_err(|error| {
-                    Problem::new(
-                        format!("source.commit_filter.{field}[{index}]"),
-                        format!("\"{pattern}\" is not a valid basic regular expression: {error}"),
-                    )
-                })?);
+                let path = format!("source.commit_filter.{field}[{index}]");
+                let regex = BasicRegex::new(pattern).map_err(|error| {
+                    let text = format!("\"{pattern}\" is not a valid basic regular expression: {error}");
+                    Problem::new(path.as_str(), text)
+                })?;
+                patterns.push(Pattern { path, regex });
             }
         }
         Ok(Self { patterns, all })
     }
 
-    fn match_in(&self, message: &str) -> bool {
-        let some_line = |pattern: &BasicRegex| lines(message).any(|line| pattern.matches(line));
-        if self.all {
-            self.patterns.iter().all(some_line)
-        } else {
-            self.patterns.iter().any(some_line)
+    fn match_in(&self, message: &[u8]) -> Result<bool, Problem> {
+        for pattern in &self.patterns {
+            if pattern.matches_a_line(message)? != self.all {
+                return Ok(!self.all);
+            }
         }
+        Ok(self.all)
     }
 }
 
-/// The lines of a message; an empty one has one.
-fn lines(message: &str) -> impl Iterator<Item = &str> {
-    message.strip_suffix('\n').unwrap_or(message).split('\n')
+impl Pattern {
+    fn matches_a_line(&self, message: &[u8]) -> Result<bool, Problem> {
+        // An empty message has one line.
+        let message = message.strip_suffix(b"\n").unwrap_or(message);
+        for line in message.split(|&byte| byte == b'\n') {
+            if self.regex.matches(line).map_err(|TooHard| self.too_hard())? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn too_hard(&self) -> Problem {
+        Problem::new(self.path.as_str(), "takes too long on the message of a commit")
+            .hint("write it without a back-reference")
+    }
 }
 
 /// CONTRACT 4.5.3, K: one backslash is lost before a backslash, a double quote, a dollar sign and a backquote.
@@ -112,7 +132,10 @@ mod tests {
 
     fn passes(filter: &Value, message: &str) -> bool {
         let filter: CommitFilter = serde_json::from_value(filter.clone()).unwrap();
-        MessageFilter::new(&filter).unwrap().passes(message.as_bytes())
+        MessageFilter::new(&filter)
+            .unwrap()
+            .passes(message.as_bytes())
+            .unwrap()
     }
 
     #[test]
@@ -148,6 +171,21 @@ mod tests {
             assert_eq!(passes(&filter, message), passed, "{filter}");
         }
         assert!(passes(&json!({ "include": ["^$"] }), ""));
+    }
+
+    #[test]
+    fn a_pattern_that_takes_too_long_is_an_error_and_never_an_answer() {
+        let hard = json!({ "exclude": [r"\(a\|aa\)*\1c"] });
+        let filter: CommitFilter = serde_json::from_value(hard).unwrap();
+        let line = "a".repeat(60) + "b";
+        let problem = MessageFilter::new(&filter)
+            .unwrap()
+            .passes(line.as_bytes())
+            .unwrap_err();
+        assert_eq!(
+            problem.to_string(),
+            "source.commit_filter.exclude[0]: takes too long on the message of a commit\n  hint: write it without a back-reference"
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::*;
 fn matches(pattern: &str, line: &str) -> bool {
     BasicRegex::new(pattern)
         .unwrap_or_else(|error| panic!("{pattern:?}: {error}"))
-        .matches(line)
+        .matches(line.as_bytes())
+        .unwrap()
 }
 
 #[test]
@@ -45,7 +46,8 @@ fn operators_are_those_of_gnu() {
         ("[[:digit:]x]", "7", true),
         ("[[.-.]]", "-", true),
         ("[a&&b]", "&", true),
-        ("a.c", "a\u{e9}c", true),
+        ("a.c", "a\u{e9}c", false),
+        ("a..c", "a\u{e9}c", true),
         (r"a\.c", "abc", false),
         (r"\<b", "a b", true),
         (r"\<b", "ab", false),
@@ -58,6 +60,17 @@ fn operators_are_those_of_gnu() {
         ("#5", "fix #5", true),
         ("[skip]", "s", true),
         ("A", "a", false),
+        (r"\(\(a\)\2\)", "aa", true),
+        (r"\(\(a\)\2\)", "ab", false),
+        (r"\(a\|b\)\1", "bb", true),
+        (r"\(a\)\<b\1", "ab", false),
+        (r"\(a\) \<b\1\>", "a ba", true),
+        ("^.$", "\u{e9}", false),
+        ("^..$", "\u{e9}", true),
+        ("\u{e9}\u{e8}", "x\u{e9}\u{e8}y", true),
+        ("[\u{e9}]", "\u{e9}", true),
+        ("[a-c-]$", "b", true),
+        ("[-a]", "-", true),
     ] {
         assert_eq!(matches(pattern, line), matched, "{pattern:?} on {line:?}");
     }
@@ -78,6 +91,12 @@ fn what_is_no_pattern_is_an_error() {
         (r"a\{40000\}", "Regular expression too big"),
         (r"\{2\}", "Invalid preceding regular expression"),
         (r"\(a\)\2", "Invalid back reference"),
+        (r"\(\(a\)\1\)", "Invalid back reference"),
+        (r"\(a\)\|b\1", "Invalid back reference"),
+        ("[[=a=]-c]", "Invalid range end"),
+        ("[a-c-e]", "Invalid range end"),
+        ("[a-[:digit:]]", "Invalid range end"),
+        (r"\(a\{1000\}\)\{1000\}", "Regular expression too big"),
     ] {
         assert_eq!(
             BasicRegex::new(pattern).unwrap_err().to_string(),
@@ -123,6 +142,8 @@ fn it_agrees_with_grep() {
         r"\>-",
         r"\bb",
         r"\Ba",
+        r"\1",
+        r"\2",
         "[ab]",
         "[^a]",
         "[a-b-]",
@@ -143,6 +164,10 @@ fn it_agrees_with_grep() {
     let mut compared = 0;
     for _ in 0..400 {
         let pattern: String = (0..=next(5)).map(|_| pieces[next(pieces.len())]).collect();
+        // Grep takes this dollar sign for an anchor if the bar is repeated; regcomp, which git calls, does not.
+        if pattern.contains("$|") {
+            continue;
+        }
         let Some(expected) = grep(&pattern, &lines) else {
             continue;
         };
@@ -153,7 +178,7 @@ fn it_agrees_with_grep() {
             Err(error) => panic!("grep takes {pattern:?}: {error}"),
         };
         let found: Vec<usize> = (0..lines.len())
-            .filter(|&index| regex.matches(&lines[index]))
+            .filter(|&index| regex.matches(lines[index].as_bytes()).unwrap())
             .collect();
         assert_eq!(found, expected, "{pattern:?} on {lines:?}");
         compared += 1;

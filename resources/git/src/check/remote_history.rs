@@ -4,6 +4,8 @@
 //! commits that CONTRACT 4.4 does not exclude. So membership in that pack is the range, and no walk over old history is
 //! needed. Servers that lack protocol v2 or filters get a plain fetch of everything, once.
 
+mod whole;
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -57,7 +59,7 @@ impl From<Missing> for Detour {
     fn from(missing: Missing) -> Self {
         match missing {
             Missing::Object(_) => Self::NeedsWhole,
-            Missing::Broken(_) => Self::Failed(missing.into()),
+            Missing::Broken(_) | Missing::Undecided(_) => Self::Failed(missing.into()),
         }
     }
 }
@@ -330,59 +332,6 @@ impl<'a> RemoteHistory<'a> {
         Ok(())
     }
 
-    /// The versions of a check, oldest first, from all commits of the branch.
-    fn whole(&mut self, tip: Oid, cursor: Option<Cursor<'_>>) -> Result<Vec<Oid>> {
-        let path = self.work.whole()?;
-        let history = History::open(&path)?;
-        let known = history
-            .repo()
-            .refname_to_id(TIP)
-            .ok()
-            .filter(|&id| history.commit(id).is_ok());
-        if known != Some(tip) {
-            let fetch = Fetch {
-                wants: vec![tip],
-                haves: known.into_iter().collect(),
-                filter: self.objects(),
-                ..Fetch::default()
-            };
-            self.remote.fetch(&path, &fetch, self.cx)?;
-            history
-                .repo()
-                .reference(TIP, tip, true, "check")
-                .map_err(crate::git_failed("write to the cache"))?;
-        }
-        if let Some(Cursor::Id(id)) = cursor {
-            self.fetch_beside(&path, &history, tip, id)?;
-        }
-        let cursor = cursor.and_then(|cursor| match cursor {
-            Cursor::Id(id) => history.commit(id).ok().map(|_| id),
-            Cursor::Abbreviated(text) => history.resolve(text),
-        });
-        if cursor.is_none() && known.is_some() {
-            // A cache that lost a file must not pass for a remote that lost the cursor.
-            history.ancestors(tip).map_err(incomplete)?;
-        }
-        history.versions(self.filter, tip, cursor).map_err(incomplete)
-    }
-
-    /// Fetches a cursor that is not on the branch any more, where the server still has it and gives it.
-    fn fetch_beside(&mut self, path: &Path, history: &History, tip: Oid, cursor: Oid) -> Result<()> {
-        if history.commit(cursor).is_ok() || !self.remote.supports_any_want()? {
-            return Ok(());
-        }
-        let fetch = Fetch {
-            wants: vec![cursor],
-            haves: vec![tip],
-            filter: self.objects(),
-            ..Fetch::default()
-        };
-        match self.remote.fetch(path, &fetch, self.cx) {
-            Ok(_) | Err(git_remote::Error::NotOurRef { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
     fn objects(&self) -> Objects {
         if self.filter.looks_at_paths() {
             Objects::BlobNone
@@ -391,16 +340,3 @@ impl<'a> RemoteHistory<'a> {
         }
     }
 }
-
-/// What lacks in the repository with the whole history is a failure on this side, after which the check starts over.
-fn incomplete(missing: Missing) -> Error {
-    match missing {
-        Missing::Object(id) => Error::internal(format!("object {id} is missing"))
-            .hint("the remote repository is incomplete or changed during the check")
-            .exit(crate::GIT_EXIT),
-        broken @ Missing::Broken(_) => broken.into(),
-    }
-}
-
-/// The head that the repository with the whole history is complete up to.
-const TIP: &str = "refs/heads/tip";
