@@ -3,6 +3,7 @@
 //! A client trusts the worker's CA roots and those of the source, obeys the proxy variables, gives up on a server that
 //! falls silent rather than after a total time, and explains its failures.
 
+mod exchange;
 mod failure;
 mod proxy;
 
@@ -21,10 +22,10 @@ use std::time::Duration;
 
 use reqwest::{Client, Request, RequestBuilder, Response, redirect};
 
-pub use self::failure::{Failure, describe, error, was_sent};
+pub use self::exchange::{Exchange, Reply, Silence, exchange};
+pub use self::failure::{Failure, describe, error, origin};
 pub use self::proxy::ProxyRules;
-pub use self::retry::{Attempt, Retries, is_transient, retry_after};
-pub use self::target::redirect_target;
+pub use self::retry::Retries;
 use self::tls::Trust;
 pub use self::tunnel::{TunnelError, open_tunnel};
 use crate::error::{Error, Result};

@@ -1,12 +1,12 @@
 //! Grafana's annotation API: <https://grafana.com/docs/grafana/latest/developers/http_api/annotations/>.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use concourse_resource_sdk::http::{
-    Attempt, HttpClient, ProxyRules, Redirects, Retries, redirect_target, retry_after,
+    Exchange, HttpClient, ProxyRules, Redirects, Reply, Retries, Silence, exchange,
 };
-use concourse_resource_sdk::{Context, Error, Problem, Result, http};
-use reqwest::header::HeaderMap;
+use concourse_resource_sdk::{Context, Error, Problem, Result};
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
@@ -17,8 +17,6 @@ use crate::id::AnnotationId;
 /// How much of an answer is read.
 const MOST_ANSWER_BYTES: usize = 64 * 1024;
 
-const MOST_REDIRECTS: usize = 10;
-
 /// CONTRACT F8: for a request with its whole answer, however slowly it trickles.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -28,21 +26,6 @@ pub(crate) struct Grafana<'a> {
     base: Url,
     http: HttpClient,
     retries: Retries,
-}
-
-/// What Grafana answered.
-struct Reply {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: String,
-}
-
-/// Why there is no answer.
-struct Silence {
-    error: Error,
-    /// Whether Grafana may have done what it was asked for.
-    may_have_arrived: bool,
-    is_transient: bool,
 }
 
 impl<'a> Grafana<'a> {
@@ -95,38 +78,13 @@ impl<'a> Grafana<'a> {
         succeeded(&answer.map_err(|silence| silence.error)?).map(drop)
     }
 
-    /// Sends a request, again where that is safe: what did not arrive, what is answered with 429, and an update, which does
-    /// the same when it is done twice, in every other case.
     async fn send(&self, method: Method, path: &str, body: &Value) -> Result<Reply, Silence> {
-        let url = self.address(path);
-        let body = body.to_string();
-        let is_idempotent = method == Method::PATCH;
-        let attempt = || async {
-            let outcome = self.follow(&method, &url, &body).await;
-            let reason = match &outcome {
-                Ok(reply) if is_busy(reply.status, is_idempotent) => {
-                    format!("{} answers {}", origin(&url), reply.status)
-                }
-                Err(silence) if silence.is_transient || silence.may_have_arrived && is_idempotent => silence
-                    .error
-                    .to_string()
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
-                _ => return Attempt::Final(outcome),
-            };
-            let after = outcome
-                .as_ref()
-                .ok()
-                .and_then(|reply| retry_after(&reply.headers, SystemTime::now()));
-            Attempt::Again {
-                outcome,
-                reason,
-                after,
-            }
+        let call = Call {
+            grafana: self,
+            method,
+            body: body.to_string(),
         };
-        self.retries.run(attempt).await
+        exchange(&call, &self.address(path), &self.retries).await
     }
 
     /// CONTRACT F2: below the address, whatever slashes it ends with.
@@ -138,81 +96,69 @@ impl<'a> Grafana<'a> {
         url
     }
 
-    async fn follow(&self, method: &Method, url: &Url, body: &str) -> Result<Reply, Silence> {
-        let mut at = url.clone();
-        for _ in 0..=MOST_REDIRECTS {
-            let reply = self.once(method, &at, body).await?;
-            let Some(target) = redirect_target(&at, reply.status, &reply.headers) else {
-                return Ok(reply);
-            };
-            if !is_same_server(&at, &target) {
-                return Err(not_sent(format!(
-                    "{} redirects to {}, which gets neither login nor annotation",
-                    origin(&at),
-                    origin(&target)
-                )));
-            }
-            at = target;
-        }
-        Err(not_sent(format!(
-            "{} redirects more than {MOST_REDIRECTS} times",
-            origin(url)
-        )))
-    }
-
-    async fn once(&self, method: &Method, url: &Url, body: &str) -> Result<Reply, Silence> {
-        let request = self
-            .http
-            .client()
-            .request(method.clone(), url.clone())
-            .timeout(PATIENCE)
-            .header(reqwest::header::CONTENT_TYPE, "application/json")
-            .body(body.to_owned());
-        let request = if self.source.api_token.is_empty() {
-            request.basic_auth(&self.source.username, Some(self.source.password.expose()))
-        } else {
-            request.bearer_auth(self.source.api_token.expose().trim())
-        };
-        let mut response = request.send().await.map_err(|error| self.silence(&error))?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut bytes = Vec::new();
-        while bytes.len() < MOST_ANSWER_BYTES {
-            match response.chunk().await {
-                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                Ok(None) => break,
-                // CONTRACT 4.4: of an update the status is all that counts.
-                Err(_) if *method == Method::PATCH => break,
-                Err(error) => return Err(self.silence(&error)),
-            }
-        }
-        let body = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Reply {
-            status,
-            headers,
-            body,
-        })
-    }
-
     fn silence(&self, error: &reqwest::Error) -> Silence {
-        let unsendable = error.is_builder() && !self.source.api_token.is_empty();
-        Silence {
-            error: if unsendable {
-                Problem::new("source.api_token", "has characters that no token has").into()
-            } else {
-                self.http.error(error)
-            },
-            may_have_arrived: http::was_sent(error),
-            is_transient: http::is_transient(error),
+        if error.is_builder() && !self.source.api_token.is_empty() {
+            let problem = Problem::new("source.api_token", "has characters that no token has");
+            return Silence::before_sending(problem.into());
         }
+        self.http.silence(error)
     }
 }
 
-fn not_sent(text: String) -> Silence {
-    let hint = "let source.url be the address that Grafana has now";
-    Silence {
-        error: Error::remote(text).hint(hint),
-        may_have_arrived: false,
-        is_transient: false,
+/// A request to Grafana. It is sent again where that is safe: what did not arrive, what is answered with 429, and an update,
+/// which does the same when it is done twice, in every other case.
+struct Call<'a> {
+    grafana: &'a Grafana<'a>,
+    method: Method,
+    body: String,
+}
+
+impl Call<'_> {
+    fn is_update(&self) -> bool {
+        self.method == Method::PATCH
+    }
+}
+
+impl Exchange for Call<'_> {
+    async fn once(&self, at: &Url) -> Result<Reply, Silence> {
+        let source = self.grafana.source;
+        let request = self
+            .grafana
+            .http
+            .client()
+            .request(self.method.clone(), at.clone())
+            .timeout(PATIENCE)
+            .header(CONTENT_TYPE, "application/json")
+            .body(self.body.clone());
+        let request = if source.api_token.is_empty() {
+            request.basic_auth(&source.username, Some(source.password.expose()))
+        } else {
+            request.bearer_auth(source.api_token.expose().trim())
+        };
+        let response = request
+            .send()
+            .await
+            .map_err(|error| self.grafana.silence(&error))?;
+        match Reply::read(response, MOST_ANSWER_BYTES).await {
+            // CONTRACT 4.4: of an update the status is all that counts.
+            (_, Some(error)) if !self.is_update() => Err(self.grafana.silence(&error)),
+            (reply, _) => Ok(reply),
+        }
+    }
+
+    fn may_repeat(&self, outcome: &Result<Reply, Silence>) -> bool {
+        match outcome {
+            Ok(reply) => is_busy(reply.status, self.is_update()),
+            Err(silence) => silence.is_transient || silence.may_have_arrived && self.is_update(),
+        }
+    }
+
+    fn may_follow(&self, from: &Url, to: &Url) -> std::result::Result<(), &'static str> {
+        if is_same_server(from, to) {
+            Ok(())
+        } else {
+            Err("which gets neither login nor annotation")
+        }
     }
 }
 
@@ -266,11 +212,6 @@ fn id_of(body: &str) -> Result<AnnotationId> {
         .and_then(Value::as_u64)
         .and_then(AnnotationId::new);
     id.ok_or_else(|| unusable("it should be a whole number above 0"))
-}
-
-/// Scheme, host and port: what of an address may be shown.
-fn origin(url: &Url) -> String {
-    url.origin().ascii_serialization()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Sending the message to each channel, and saying what became of it.
 
 use concourse_resource_sdk::console::Console;
+use concourse_resource_sdk::http::{Reply, origin};
 use concourse_resource_sdk::{Error, Problem, Result, Secret};
 use serde_json::Value;
 
@@ -8,7 +9,7 @@ use crate::compose::Composed;
 use crate::destination::Destination;
 use crate::explain::explain;
 use crate::message::{Message, Relation};
-use crate::sender::{Reply, Sender, origin};
+use crate::sender::Sender;
 use crate::thread::Thread;
 
 /// A message that a bot sent.

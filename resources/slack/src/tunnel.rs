@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use concourse_resource_sdk::Error;
-use concourse_resource_sdk::http::{TunnelError, open_tunnel};
+use concourse_resource_sdk::http::{Reply, Silence, TunnelError, open_tunnel, origin};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::sender::{IDLE, MOST_ANSWER_BYTES, Reply, Silence, origin};
+use crate::sender::{IDLE, MOST_ANSWER_BYTES};
 
 /// An open tunnel.
 pub(crate) struct Tunnel {
@@ -19,19 +19,20 @@ pub(crate) struct Tunnel {
 impl Tunnel {
     /// Opens a tunnel to the host of `url`.
     pub(crate) async fn open(proxy: &Url, url: &Url) -> Result<Self, Silence> {
-        let failed = |why: String, is_transient: bool| {
+        let failed = |why: String| {
             let text = format!(
                 "failed to reach {} through the proxy {}: {why}",
                 origin(url),
                 origin(proxy)
             );
-            Silence::before_sending(Error::remote(text), is_transient)
+            Error::remote(text)
         };
         let target = authority(url);
         let stream = match timeout(IDLE, open_tunnel(proxy, &target)).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(failed(error.to_string(), matches!(error, TunnelError::Io(_)))),
-            Err(_) => return Err(failed("it does not answer".to_owned(), true)),
+            Ok(Err(error @ TunnelError::Io(_))) => return Err(Silence::for_now(failed(error.to_string()))),
+            Ok(Err(error)) => return Err(Silence::before_sending(failed(error.to_string()))),
+            Err(_) => return Err(Silence::for_now(failed("it does not answer".to_owned()))),
         };
         Ok(Self { stream })
     }
@@ -43,7 +44,7 @@ impl Tunnel {
             Silence::after_sending(Error::remote(text))
         };
         let request = request(url, body).map_err(|error| {
-            Silence::before_sending(Error::internal("failed to make the request").cause(error), false)
+            Silence::before_sending(Error::internal("failed to make the request").cause(error))
         })?;
         let exchange = async {
             let (mut sender, connection) =

@@ -45,8 +45,7 @@ pub fn error(error: &reqwest::Error) -> Error {
 }
 
 /// Whether the other side may have got the request, and perhaps acted on it, before this failure.
-#[must_use]
-pub fn was_sent(error: &reqwest::Error) -> bool {
+pub(super) fn was_sent(error: &reqwest::Error) -> bool {
     let nothing_sent = error.is_builder()
         || error.is_connect()
         || !matches!(
@@ -142,8 +141,9 @@ pub(super) fn proxy_login(url: &Url, proxy: Option<&Url>) -> Failure {
     }
 }
 
-/// Scheme, host and port of an address.
-pub(super) fn origin(url: &Url) -> String {
+/// Scheme, host and port of an address: all of it that may be shown.
+#[must_use]
+pub fn origin(url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     match url.port() {
         Some(port) => format!("{}://{host}:{port}", url.scheme()),

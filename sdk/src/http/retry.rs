@@ -76,7 +76,7 @@ impl Retries {
 
     /// Repeats an attempt until it is final or there may be no other, and answers what the last one brought. For what a
     /// client of this module does not send by itself.
-    pub async fn run<T, F>(&self, mut attempt: impl FnMut() -> F) -> T
+    pub(super) async fn run<T, F>(&self, mut attempt: impl FnMut() -> F) -> T
     where
         F: Future<Output = Attempt<T>>,
     {
@@ -129,7 +129,7 @@ impl fmt::Debug for Retries {
 
 /// What an attempt came to.
 #[derive(Debug)]
-pub enum Attempt<T> {
+pub(super) enum Attempt<T> {
     /// The last one, whatever it brought.
     Final(T),
     /// One to be repeated, if there may be another.
@@ -191,8 +191,7 @@ fn repeatable_status(status: StatusCode, safe: bool) -> bool {
 }
 
 /// Whether a request that failed before anything was sent may do better in a moment.
-#[must_use]
-pub fn is_transient(error: &reqwest::Error) -> bool {
+pub(super) fn is_transient(error: &reqwest::Error) -> bool {
     repeatable_failure(error, false)
 }
 
@@ -211,8 +210,7 @@ fn repeatable_failure(error: &reqwest::Error, safe: bool) -> bool {
 }
 
 /// How long the server wants to be left alone, by its `Retry-After`: seconds, or a date.
-#[must_use]
-pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));

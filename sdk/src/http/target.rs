@@ -8,8 +8,7 @@ use url::Url;
 ///
 /// That is for 301, 302, 307 and 308, which say that nothing was done. After 303 the request has been taken. None too if the
 /// target is no HTTP address. Whether the request, and the login in it, may go there is the caller's choice.
-#[must_use]
-pub fn redirect_target(at: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Url> {
+pub(super) fn redirect_target(at: &Url, status: StatusCode, headers: &HeaderMap) -> Option<Url> {
     let redirects = matches!(status.as_u16(), 301 | 302 | 307 | 308);
     let location = headers.get(LOCATION).filter(|_| redirects)?;
     let target = at.join(location.to_str().ok()?).ok()?;
