@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{Access, GitRepo, GitServer, git};
 
+use crate::git_random_messages::Patterns;
 use crate::support::{check, refs};
 
 /// Random histories; each is asked about from several cursors and with several filters.
@@ -20,10 +21,10 @@ const HISTORIES: u64 = 25;
 const STEPS: usize = 6;
 
 /// A linear congruential generator: random enough here, and a seed repeats the case.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
@@ -31,7 +32,7 @@ impl Random {
         usize::try_from(self.0 >> 33).expect("31 bits") % end
     }
 
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 }
@@ -101,49 +102,6 @@ struct Filters {
     include: Patterns,
     exclude: Patterns,
     depth: usize,
-}
-
-/// One list of `commit_filter`.
-#[derive(Debug, Clone)]
-struct Patterns {
-    list: Vec<&'static str>,
-    all: bool,
-}
-
-impl Patterns {
-    fn some(random: &mut Random) -> Self {
-        let choices: [&[&'static str]; 10] = [
-            &[],
-            &[],
-            &[],
-            &["^feat"],
-            &["one", "tw*o"],
-            &["feat", "^ *in"],
-            &[r"^\(fix\|Feat\)"],
-            &[r"[[:digit:]]$", r"\<body\>"],
-            &[r"o\{1,2\}", ""],
-            &["a+", "t+"],
-        ];
-        Self {
-            list: random.pick(&choices).to_vec(),
-            all: random.below(2) == 0,
-        }
-    }
-
-    /// The commits that match, by stock git. None if there is no pattern.
-    fn matched(&self, repo: &Path) -> Option<BTreeSet<String>> {
-        let patterns: Vec<_> = self
-            .list
-            .iter()
-            .map(|pattern| format!("--grep={pattern}"))
-            .collect();
-        let mut args = vec!["rev-list", "--all"];
-        if self.all {
-            args.push("--all-match");
-        }
-        args.extend(patterns.iter().map(String::as_str));
-        (!patterns.is_empty()).then(|| git(repo, &args).lines().map(str::to_owned).collect())
-    }
 }
 
 fn filters(random: &mut Random, seed: u64) -> Filters {

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails at once")]
 
+mod aborts;
+mod command_line;
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -267,88 +270,6 @@ mod streams {
     }
 }
 
-mod aborts {
-    use super::*;
-
-    fn abort(action: &str, signal: Signal) -> (Output, PathBuf, tempfile::TempDir) {
-        let directory = tempfile::tempdir().unwrap();
-        let mark = directory.path().join("mark");
-        let run = check_run(&json!({ "action": action, "mark": mark }))
-            .signal_on_stderr("waiting", signal)
-            .run();
-        assert!(
-            run.after_signal.unwrap() < Duration::from_secs(2),
-            "{:?}",
-            run.after_signal
-        );
-        (run, mark, directory)
-    }
-
-    #[test]
-    fn clean_ups_run_and_the_status_is_the_signals() {
-        for (signal, status) in [(Signal::Term, 143), (Signal::Int, 130)] {
-            let (run, mark, _directory) = abort("wait", signal);
-            assert_eq!(run.ended, Ended::Code(status));
-            assert_eq!(run.stderr, "waiting\naborted\n");
-            assert_eq!(std::fs::read_to_string(mark).unwrap(), "cleaned up");
-            assert!(
-                run.after_signal.unwrap() < Duration::from_secs(1),
-                "{:?}",
-                run.after_signal
-            );
-        }
-    }
-
-    #[test]
-    fn a_slow_clean_up_holds_neither_the_others_nor_the_end() {
-        let (run, mark, _directory) = abort("slow-cleanup", Signal::Term);
-        assert_eq!(run.ended, Ended::Code(143));
-        assert_eq!(std::fs::read_to_string(mark).unwrap(), "cleaned up");
-    }
-
-    #[test]
-    fn blocking_work_is_not_waited_for() {
-        for action in ["wait-for-blocking", "block"] {
-            assert_eq!(abort(action, Signal::Term).0.ended, Ended::Code(143), "{action}");
-        }
-    }
-
-    #[test]
-    fn a_signal_before_the_request_is_complete_ends_it_too() {
-        let directory = tempfile::tempdir().unwrap();
-        let program = directory.path().join("check");
-        std::os::unix::fs::symlink(example("probe"), &program).unwrap();
-        let mut child = Command::new(&program)
-            .stdin(std::process::Stdio::piped())
-            .spawn()
-            .unwrap();
-        // Held open, so that the request never ends.
-        let stdin = child.stdin.take();
-        std::thread::sleep(Duration::from_millis(300));
-        assert!(
-            Command::new("kill")
-                .arg(child.id().to_string())
-                .status()
-                .unwrap()
-                .success()
-        );
-        let begin = std::time::Instant::now();
-        assert_eq!(child.wait().unwrap().code(), Some(143));
-        assert!(begin.elapsed() < Duration::from_secs(1));
-        drop(stdin);
-    }
-
-    #[test]
-    fn a_second_signal_ends_it_at_once() {
-        let run = check_run(&json!({ "action": "block" }))
-            .signal_on_stderr("waiting", Signal::Term)
-            .signal_after(Duration::from_millis(700), Signal::Term)
-            .run();
-        assert_eq!(run.ended, Ended::Code(143));
-        assert!(run.wall < Duration::from_millis(1500), "{:?}", run.wall);
-    }
-}
-
 mod cache {
     use super::*;
 
@@ -383,85 +304,5 @@ mod cache {
         let source = json!({ "source": { "action": "cache" } });
         let run = Run::command(example("probe")).arg("check").request(&source).run();
         assert_eq!(run.ok(), json!([{ "checks": "0" }]));
-    }
-}
-
-mod command_line {
-    use super::*;
-
-    #[test]
-    fn a_request_may_be_yaml_and_the_answer_is_json_in_a_pipe() {
-        let run = Run::command(example("probe"))
-            .arg("check")
-            .stdin("source:\n  uri: x\nversion: {ref: a}\n")
-            .run();
-        assert_eq!(run.text(), "[{\"ref\":\"a\"}]\n");
-        let run = Run::command(example("probe"))
-            .args(["check", "--json"])
-            .stdin("{}")
-            .run();
-        assert_eq!(run.ok(), json!([]));
-    }
-
-    #[test]
-    fn failures_are_those_of_the_protocol_without_colours() {
-        let run = Run::command(example("probe"))
-            .arg("check")
-            .stdin("source: {uri: 3}")
-            .run();
-        assert_eq!(
-            run.fails(5).raw_stderr,
-            "source.uri: expected a string, found number 3\n"
-        );
-    }
-
-    #[test]
-    fn get_makes_its_destination() {
-        let directory = tempfile::tempdir().unwrap();
-        let run = Run::command(example("interval"))
-            .args(["get", "new/out"])
-            .dir(directory.path())
-            .stdin("source: {minutes: 5}\nversion: {begin: '60'}\n")
-            .run();
-        assert_eq!(run.ok(), json!({ "version": { "begin": "60" }, "metadata": [] }));
-        assert_eq!(
-            std::fs::read_to_string(directory.path().join("new/out/begin")).unwrap(),
-            "60"
-        );
-    }
-
-    #[test]
-    fn help_has_the_fields_and_the_schema_marks_secrets() {
-        let help = Run::command(example("probe")).args(["check", "--help"]).run();
-        assert!(
-            help.text().contains("  password (string, secret"),
-            "{}",
-            help.text()
-        );
-        let schema = Run::command(example("probe"))
-            .args(["schema", "source"])
-            .run()
-            .ok();
-        assert_eq!(schema["properties"]["password"]["writeOnly"], json!(true));
-        let all = Run::command(example("probe")).arg("schema").run().ok();
-        assert_eq!(
-            all.as_object().unwrap().keys().collect::<Vec<_>>(),
-            ["source", "get", "put", "version"]
-        );
-        let version = Run::command(example("probe")).arg("--version").run();
-        assert!(
-            version.text().starts_with("probe-resource "),
-            "{}",
-            version.text()
-        );
-    }
-
-    #[test]
-    fn a_command_line_that_makes_no_sense_is_refused() {
-        for arguments in [&["frobnicate"][..], &["get"], &[]] {
-            let run = Run::command(example("probe")).args(arguments).stdin("{}").run();
-            assert_eq!(run.ended, Ended::Code(2), "{arguments:?}");
-            assert!(run.stdout.is_empty());
-        }
     }
 }
