@@ -4,7 +4,6 @@ use std::path::Path;
 
 use concourse_resource_sdk::{Context, Error, KeyPolicy, Outcome, Resource, Result, UnknownKeys};
 
-mod basic_regex;
 mod check;
 mod commit_url;
 pub mod config;
@@ -12,6 +11,7 @@ mod dates;
 mod describe;
 mod filter;
 mod get;
+mod gnu_regex;
 mod history;
 mod location;
 mod memory;
@@ -27,6 +27,7 @@ mod ssh;
 #[cfg(test)]
 mod stock_git;
 mod treediff;
+mod unescape;
 mod wildmatch;
 mod words;
 

@@ -3,8 +3,9 @@
 use concourse_resource_sdk::{Problem, Result};
 use serde_json::Value;
 
-use crate::basic_regex::{BasicRegex, TooHard};
 use crate::config::CommitFilter;
+use crate::gnu_regex::{GnuRegex, TooHard};
+use crate::unescape::with_fewer_backslashes;
 
 /// Which messages pass.
 #[derive(Debug, Default)]
@@ -24,7 +25,7 @@ struct Patterns {
 struct Pattern {
     /// Where it was written.
     path: String,
-    regex: BasicRegex,
+    regex: GnuRegex,
 }
 
 impl MessageFilter {
@@ -70,7 +71,7 @@ impl Patterns {
             // A line break separates patterns.
             for pattern in text.split('\n') {
                 let path = format!("source.commit_filter.{field}[{index}]");
-                let regex = BasicRegex::new(pattern).map_err(|error| {
+                let regex = GnuRegex::basic(pattern).map_err(|error| {
                     let text = format!("\"{pattern}\" is not a valid basic regular expression: {error}");
                     Problem::new(path.as_str(), text)
                 })?;
@@ -106,22 +107,6 @@ impl Pattern {
         Problem::new(self.path.as_str(), "takes too long on the message of a commit")
             .hint("write it without a back-reference")
     }
-}
-
-/// CONTRACT 4.5.3, K: one backslash is lost before a backslash, a double quote, a dollar sign and a backquote.
-fn with_fewer_backslashes(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text.chars().peekable();
-    while let Some(c) = rest.next() {
-        match (c, rest.peek()) {
-            ('\\', Some(&next @ ('\\' | '"' | '$' | '`'))) => {
-                clean.push(next);
-                rest.next();
-            }
-            _ => clean.push(c),
-        }
-    }
-    clean
 }
 
 #[cfg(test)]
@@ -186,18 +171,5 @@ mod tests {
             problem.to_string(),
             "source.commit_filter.exclude[0]: takes too long on the message of a commit\n  hint: write it without a back-reference"
         );
-    }
-
-    #[test]
-    fn a_backslash_is_lost_before_four_characters() {
-        for (text, clean) in [
-            (r"a\\b", r"a\b"),
-            (r#"\"x\$y\`"#, "\"x$y`"),
-            (r"\(a\)", r"\(a\)"),
-            (r"\\\(", r"\\("),
-            ("\\", "\\"),
-        ] {
-            assert_eq!(with_fewer_backslashes(text), clean);
-        }
     }
 }

@@ -143,6 +143,51 @@ fn git_g26_the_version_of_a_tag_is_echoed() {
 }
 
 #[test]
+fn git_g32_all_branches_are_there_like_those_of_a_stock_clone() {
+    let served = Served::new(fixture_r());
+    let params = json!({ "clean_tags": true, "all_branches": "TRUE" });
+    let stock = tempfile::tempdir().unwrap();
+    let url = served.repo.path().to_str().expect("a path").to_owned();
+    git(stock.path(), &["clone", "-q", "-b", "main", &url, "stock"]);
+    let refs = [
+        "for-each-ref",
+        "--format=%(refname) %(objectname)",
+        "refs/remotes",
+    ];
+    for got in gets(&served, &json!({}), &Value::Null, &params) {
+        assert_eq!(got.git(&["tag"]), "");
+        assert_eq!(got.file("tags"), "rel-2\n");
+        assert_eq!(got.git(&refs), git(&stock.path().join("stock"), &refs));
+        assert_eq!(got.git(&["rev-parse", "origin/topic"]), served.repo.id("t1"));
+        assert_eq!(
+            got.git(&["config", "--get-all", "remote.origin.fetch"]),
+            "+refs/heads/*:refs/remotes/origin/*"
+        );
+        assert_eq!(got.git(&["branch", "--format=%(refname)"]), "refs/heads/main");
+        assert_eq!(got.git(&["fsck", "--strict"]), "");
+        assert_eq!(got.git(&["status", "--porcelain"]), "");
+    }
+}
+
+#[test]
+fn git_g32_all_branches_bring_their_tags_and_name_the_default_branch() {
+    let served = Served::new(fixture_r());
+    let params = json!({ "all_branches": true });
+    for got in gets(&served, &json!({ "branch": "topic" }), &Value::Null, &params) {
+        assert_eq!(got.git(&["symbolic-ref", "HEAD"]), "refs/heads/topic");
+        assert_eq!(
+            got.git(&["symbolic-ref", "refs/remotes/origin/HEAD"]),
+            "refs/remotes/origin/main"
+        );
+        assert_eq!(got.git(&["tag"]), "nightly\nrel-1\nrel-2\ntopic-1");
+    }
+    let cut = json!({ "all_branches": true, "depth": 1 });
+    for got in gets(&served, &json!({}), &Value::Null, &cut) {
+        assert!(!got.git(&["branch", "-r"]).contains("topic"));
+    }
+}
+
+#[test]
 fn git_g28_depth_deepens_until_the_version_is_there() {
     let served = Served::new(fixture_r());
     let c2 = served.repo.id("c2");

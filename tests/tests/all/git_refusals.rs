@@ -45,7 +45,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("get", "submodules", json!(["a"])),
         ("get", "submodule_remote", json!(true)),
         ("get", "describe_ref_options", json!("--tags")),
-        ("get", "all_branches", json!(true)),
         ("put", "rebase", json!(true)),
         ("put", "rebase_strategy", json!("ort")),
         ("put", "rebase_strategy_option", json!("ours")),

@@ -33,6 +33,9 @@ pub struct GetParams {
     /// with `-local`. Default: `iso8601`.
     #[schemars(with = "String")]
     pub timestamp_format: Text,
+    /// Fetches all branches of the remote, not only the one that is checked out. No effect together with `depth`.
+    #[schemars(with = "bool")]
+    pub all_branches: Text,
     /// Prints what is done in detail.
     pub debug: Flag,
 
@@ -44,8 +47,6 @@ pub struct GetParams {
     pub submodule_remote: NotBuilt,
     /// Options for `.git/describe_ref`. Not supported yet: refused.
     pub describe_ref_options: NotBuilt,
-    /// Fetch all branches. Not supported yet: refused.
-    pub all_branches: NotBuilt,
 }
 
 impl Config for GetParams {
@@ -59,7 +60,6 @@ impl Config for GetParams {
             ("submodules", submodules),
             ("submodule_remote", self.submodule_remote),
             ("describe_ref_options", self.describe_ref_options),
-            ("all_branches", self.all_branches),
         ]
         .into_iter()
         .filter_map(|(name, field)| field.problem(&format!("params.{name}")))

@@ -1,5 +1,7 @@
 //! Cloning: the objects, the refs and the configuration that `git clone` would leave.
 
+mod configure;
+
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::fs;
@@ -15,6 +17,15 @@ use crate::config::FetchTags;
 use crate::git_failed;
 use crate::location::Location;
 
+/// Which branches are cloned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Branches {
+    /// The one that is checked out.
+    One,
+    /// All of the remote's.
+    All,
+}
+
 /// A clone in the making. What is there is removed if it is not [finished](Self::finish).
 pub(super) struct Clone<'a> {
     cx: &'a Context,
@@ -22,6 +33,7 @@ pub(super) struct Clone<'a> {
     repo: Repository,
     head: Head,
     tags: FetchTags,
+    branches: Branches,
     advertised: Vec<Ref>,
     cuts: BTreeSet<Oid>,
     /// The commits that the clone is meant to hold, where its objects do not tell: those of a local remote are all here.
@@ -35,10 +47,10 @@ impl<'a> Clone<'a> {
         cx: &'a Context,
         dest: &Path,
         location: &Location,
-        tags: FetchTags,
+        (branches, tags): (Branches, FetchTags),
         remote: &'a mut Remote,
     ) -> Result<Self> {
-        let advertised = advertised(remote, location.branch.as_deref(), tags)?;
+        let advertised = advertised(remote, location.branch.as_deref(), branches, tags)?;
         let head = Head::find(&advertised, location.branch.as_deref())?;
         let ruin = Ruin {
             dest: dest.to_owned(),
@@ -50,6 +62,7 @@ impl<'a> Clone<'a> {
             remote,
             head,
             tags,
+            branches,
             advertised,
             cuts: BTreeSet::new(),
             reached: None,
@@ -110,6 +123,7 @@ impl<'a> Clone<'a> {
     fn fetch_objects(&mut self, depth: Depth) -> Result<()> {
         let tip = self.head.id();
         let mut wants = BTreeSet::from([tip]);
+        wants.extend(self.other_branches().map(|branch| branch.id));
         if self.tags == FetchTags::All {
             wants.extend(self.named("refs/tags/").map(|tag| tag.id));
         }
@@ -152,14 +166,20 @@ impl<'a> Clone<'a> {
         }
     }
 
-    /// The commits that can be reached from the branch without passing a cut.
+    /// The commits that can be reached from what is cloned without passing a cut.
     fn reach(&self) -> Result<HashSet<Oid>> {
         let failed = git_failed("walk the history");
-        let tip = self
-            .repo
-            .find_object(self.head.id(), None)
-            .and_then(|tip| tip.peel(ObjectType::Commit));
-        let mut queue = vec![tip.map_err(&failed)?.id()];
+        let mut queue = Vec::new();
+        for tip in [self.head.id()]
+            .into_iter()
+            .chain(self.other_branches().map(|branch| branch.id))
+        {
+            let commit = self
+                .repo
+                .find_object(tip, None)
+                .and_then(|tip| tip.peel(ObjectType::Commit));
+            queue.push(commit.map_err(&failed)?.id());
+        }
         let mut reached: HashSet<Oid> = queue.iter().copied().collect();
         while let Some(id) = queue.pop() {
             if self.is_cut(id) {
@@ -227,6 +247,27 @@ impl<'a> Clone<'a> {
             .filter(move |advertised| advertised.name.starts_with(prefix.as_bytes()))
     }
 
+    /// All of the remote's branches, where they are asked for.
+    fn other_branches(&self) -> impl Iterator<Item = &Ref> {
+        let all = self.branches == Branches::All;
+        self.named("refs/heads/")
+            .filter(move |branch| all && is_safe_name(&branch.name))
+    }
+
+    /// The branch that `origin/HEAD` names: CONTRACT 5.2.
+    fn default_branch(&self) -> Option<String> {
+        if let Head::Branch { name, is_default, .. } = &self.head
+            && *is_default
+        {
+            return Some(name.clone());
+        }
+        let head = self.named("HEAD").find(|found| found.name == b"HEAD")?;
+        let target = head.target.as_ref()?;
+        let branch = self.other_branches().find(|branch| &branch.name == target)?;
+        let name = branch.name.strip_prefix(b"refs/heads/")?;
+        std::str::from_utf8(name).ok().map(str::to_owned)
+    }
+
     /// All refs but the branch that is checked out go into one file, as `git clone` does: a remote may have 100,000 tags.
     fn write_refs(&self) -> Result<()> {
         let odb = self.repo.odb().map_err(git_failed("write to the clone"))?;
@@ -243,17 +284,11 @@ impl<'a> Clone<'a> {
             }
         }
         match &self.head {
-            Head::Branch { name, id, is_default } => {
+            Head::Branch { name, id, .. } => {
                 packed.push((format!("refs/remotes/origin/{name}").into_bytes(), *id, None));
                 self.repo
                     .reference(&format!("refs/heads/{name}"), *id, true, "clone")
                     .map_err(git_failed("write to the clone"))?;
-                if *is_default {
-                    let target = format!("refs/remotes/origin/{name}");
-                    self.repo
-                        .reference_symbolic("refs/remotes/origin/HEAD", &target, true, "clone")
-                        .map_err(git_failed("write to the clone"))?;
-                }
             }
             Head::Tag { name, id } => {
                 let name = format!("refs/tags/{name}").into_bytes();
@@ -263,9 +298,25 @@ impl<'a> Clone<'a> {
             }
             Head::Detached { .. } => {}
         }
+        for branch in self.other_branches() {
+            let name = branch.name.strip_prefix(b"refs/heads/").unwrap_or_default();
+            packed.push(([b"refs/remotes/origin/", name].concat(), branch.id, None));
+        }
+        self.write_default_branch()?;
         packed.sort();
         packed.dedup_by(|a, b| a.0 == b.0);
         self.write_packed_refs(&packed)
+    }
+
+    fn write_default_branch(&self) -> Result<()> {
+        let Some(name) = self.default_branch() else {
+            return Ok(());
+        };
+        let target = format!("refs/remotes/origin/{name}");
+        self.repo
+            .reference_symbolic("refs/remotes/origin/HEAD", &target, true, "clone")
+            .map_err(git_failed("write to the clone"))?;
+        Ok(())
     }
 
     fn write_packed_refs(&self, refs: &[(Vec<u8>, Oid, Option<Oid>)]) -> Result<()> {
@@ -280,35 +331,6 @@ impl<'a> Clone<'a> {
         }
         let file = self.repo.path().join("packed-refs");
         fs::write(&file, text).map_err(|error| crate::unwritable(&file, &error))
-    }
-
-    fn configure(&self, uri: &str) -> Result<()> {
-        let mut text = String::from("[remote \"origin\"]\n");
-        // Formatting into a string cannot fail.
-        let _ = writeln!(text, "\turl = {}", quoted(uri));
-        let refspec = match &self.head {
-            Head::Branch { name, .. } => Some(format!("+refs/heads/{name}:refs/remotes/origin/{name}")),
-            Head::Tag { name, .. } => Some(format!("+refs/tags/{name}:refs/tags/{name}")),
-            Head::Detached { .. } => None,
-        };
-        if let Some(refspec) = refspec {
-            let _ = writeln!(text, "\tfetch = {}", quoted(&refspec));
-        }
-        if self.tags == FetchTags::None {
-            text.push_str("\ttagOpt = --no-tags\n");
-        }
-        if let Head::Branch { name, .. } = &self.head {
-            let section = name.replace('\\', "\\\\").replace('"', "\\\"");
-            let merge = quoted(&format!("refs/heads/{name}"));
-            let _ = writeln!(
-                text,
-                "[branch \"{section}\"]\n\tremote = origin\n\tmerge = {merge}"
-            );
-        }
-        let file = self.repo.path().join("config");
-        let mut config = fs::read_to_string(&file).map_err(|error| crate::unwritable(&file, &error))?;
-        config.push_str(&text);
-        fs::write(&file, config).map_err(|error| crate::unwritable(&file, &error))
     }
 }
 
@@ -327,11 +349,19 @@ impl Drop for Ruin {
 }
 
 /// One request for all refs that the clone may need.
-fn advertised(remote: &mut Remote, branch: Option<&str>, tags: FetchTags) -> Result<Vec<Ref>> {
+fn advertised(
+    remote: &mut Remote,
+    branch: Option<&str>,
+    branches: Branches,
+    tags: FetchTags,
+) -> Result<Vec<Ref>> {
     let branch = branch.map(|branch| (format!("refs/heads/{branch}"), format!("refs/tags/{branch}")));
     let mut prefixes = vec!["HEAD", "refs/notes/"];
     if let Some((head, tag)) = &branch {
         prefixes.extend([head.as_str(), tag.as_str()]);
+    }
+    if branches == Branches::All {
+        prefixes.push("refs/heads/");
     }
     if tags != FetchTags::None {
         prefixes.push("refs/tags/");
@@ -357,20 +387,4 @@ fn init(dest: &Path, head: &Head) -> Result<Repository> {
 /// A name that a remote may put into our repository.
 fn is_safe_name(name: &[u8]) -> bool {
     std::str::from_utf8(name).is_ok_and(git2::Reference::is_valid_name)
-}
-
-/// A value as git's configuration files quote it.
-fn quoted(value: &str) -> String {
-    let mut quoted = String::from("\"");
-    for character in value.chars() {
-        match character {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            character => quoted.push(character),
-        }
-    }
-    quoted.push('"');
-    quoted
 }

@@ -18,7 +18,7 @@ use crate::Git;
 use crate::config::{FetchTags, GetParams, GitVersion, Source};
 use crate::location::{Location, check_branch};
 use crate::metadata::metadata;
-use clone::Clone;
+use clone::{Branches, Clone};
 use revision::Revision;
 
 /// Clones into `dest`, checks the version out, and writes the files below `.git`.
@@ -43,6 +43,7 @@ struct Plan {
     overridden: Option<(Option<String>, String)>,
     version: Option<String>,
     depth: Option<u32>,
+    branches: Branches,
     tags: FetchTags,
     formats: Formats,
     params: GetParams,
@@ -57,8 +58,10 @@ impl Plan {
             check_branch("version.branch", &branch)?;
             overridden = Some((location.branch.replace(branch.clone()), branch));
         }
+        let depth = depth(params, &location);
         Ok(Self {
-            depth: depth(params, &location),
+            depth,
+            branches: branches(params, depth),
             overridden,
             location,
             version: version.map(|version| version.reference),
@@ -92,7 +95,13 @@ impl Plan {
 
     fn write(self, cx: &Context) -> Result<Outcome<Git>> {
         let mut remote = self.location.open(cx)?;
-        let mut clone = Clone::start(cx, &self.dest, &self.location, self.tags, &mut remote)?;
+        let mut clone = Clone::start(
+            cx,
+            &self.dest,
+            &self.location,
+            (self.branches, self.tags),
+            &mut remote,
+        )?;
         clone.fetch(self.depth)?;
         let revision = match self.depth {
             Some(depth) => deepen::until_reached(&mut clone, self.version.as_deref(), depth)?,
@@ -130,6 +139,14 @@ fn depth(params: &GetParams, location: &Location) -> Option<u32> {
             .unwrap_or(u32::MAX)
             .min(i32::MAX.unsigned_abs())
     })
+}
+
+/// CONTRACT 5.1: `all_branches`, in any letter case, has no effect where the history is cut.
+fn branches(params: &GetParams, depth: Option<u32>) -> Branches {
+    match params.all_branches.get() {
+        Some(all) if depth.is_none() && all.eq_ignore_ascii_case("true") => Branches::All,
+        _ => Branches::One,
+    }
 }
 
 /// CONTRACT 5.1, `clean_tags`.

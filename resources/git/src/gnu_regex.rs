@@ -1,5 +1,5 @@
-//! GNU basic regular expressions, as `git log --grep` reads them in the reference's image (CONTRACT 4.5.3): in the C locale,
-//! where a character is a byte.
+//! GNU regular expressions in the C locale, where a character is a byte: basic ones, as `git log --grep` reads them in the
+//! reference's image (CONTRACT 4.5.3), and extended ones, as `grep -Ex` does (CONTRACT 4.6).
 //!
 //! They are translated for the `regex` crate, whose time is bounded; those with back-references for `fancy-regex`, whose is not.
 
@@ -18,7 +18,14 @@ const BAD_GROUP_END: &str = r"Unmatched ) or \)";
 
 /// A pattern.
 #[derive(Debug, Clone)]
-pub(crate) struct BasicRegex(Engine);
+pub(crate) struct GnuRegex(Engine);
+
+/// Which of the two syntaxes a pattern is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Syntax {
+    Basic,
+    Extended,
+}
 
 #[derive(Debug, Clone)]
 enum Engine {
@@ -41,22 +48,32 @@ impl fmt::Display for Invalid {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TooHard;
 
-impl BasicRegex {
-    pub(crate) fn new(pattern: &str) -> Result<Self, Invalid> {
-        let plain = Translator::new(pattern, Edges::Plain).translate()?;
+impl GnuRegex {
+    /// A basic regular expression, which matches anywhere in a line.
+    pub(crate) fn basic(pattern: &str) -> Result<Self, Invalid> {
+        Self::translated(pattern, Syntax::Basic, str::to_owned)
+    }
+
+    /// An extended regular expression, which has to match the whole line.
+    pub(crate) fn extended_whole(pattern: &str) -> Result<Self, Invalid> {
+        Self::translated(pattern, Syntax::Extended, |text| format!(r"\A(?:{text})\z"))
+    }
+
+    fn translated(pattern: &str, syntax: Syntax, place: fn(&str) -> String) -> Result<Self, Invalid> {
+        let plain = Translator::new(pattern, syntax, Edges::Plain).translate()?;
         if plain.refers_back {
-            let translated = Translator::new(pattern, Edges::LookAround).translate()?;
-            let regex = fancy_regex::Regex::new(&translated.text).map_err(|_| too_big())?;
+            let translated = Translator::new(pattern, syntax, Edges::LookAround).translate()?;
+            let regex = fancy_regex::Regex::new(&place(&translated.text)).map_err(|_| too_big())?;
             return Ok(Self(Engine::Backtracking(Box::new(regex))));
         }
         // What GNU takes fails here for its size only.
-        let regex = regex::bytes::RegexBuilder::new(&plain.text)
+        let regex = regex::bytes::RegexBuilder::new(&place(&plain.text))
             .unicode(false)
             .build();
         Ok(Self(Engine::Bounded(regex.map_err(|_| too_big())?)))
     }
 
-    /// Whether it matches somewhere in a line.
+    /// Whether it matches in a line.
     pub(crate) fn matches(&self, line: &[u8]) -> Result<bool, TooHard> {
         match &self.0 {
             Engine::Bounded(regex) => Ok(regex.is_match(line)),
@@ -116,6 +133,7 @@ struct Translated {
 
 struct Translator {
     rest: Peekable<IntoIter<char>>,
+    syntax: Syntax,
     edges: Edges,
     out: String,
     /// Where the atom begins that a repetition would repeat; none where there is none.
@@ -142,10 +160,11 @@ struct Group {
 }
 
 impl Translator {
-    fn new(pattern: &str, edges: Edges) -> Self {
+    fn new(pattern: &str, syntax: Syntax, edges: Edges) -> Self {
         let bytes: Vec<char> = characters(pattern.as_bytes()).chars().collect();
         Self {
             rest: bytes.into_iter().peekable(),
+            syntax,
             edges,
             out: String::new(),
             atom: None,
@@ -160,9 +179,10 @@ impl Translator {
         while let Some(c) = self.rest.next() {
             match c {
                 '\\' => self.escaped()?,
-                '*' if self.atom.is_some() => self.repeat("*"),
                 '[' => self.bracket()?,
                 '.' => self.push(r"[^\n]"),
+                c if self.syntax == Syntax::Extended => self.extended(c)?,
+                '*' if self.atom.is_some() => self.repeat("*"),
                 '^' if self.begins_here() => self.anchor("^"),
                 '$' if self.ends_here() => self.anchor("$"),
                 c => self.literal(c),
@@ -177,9 +197,29 @@ impl Translator {
         })
     }
 
+    /// What means itself in a basic expression, and here only after a backslash. A repetition of nothing is left out.
+    fn extended(&mut self, c: char) -> Result<(), Invalid> {
+        match c {
+            '(' => self.open_group(),
+            ')' => self.close_group()?,
+            '|' => self.alternative(),
+            '*' | '+' | '?' => self.repeat(c.encode_utf8(&mut [0; 4])),
+            '{' if self.is_interval() => self.interval()?,
+            '^' => self.anchor("^"),
+            '$' => self.anchor("$"),
+            c => self.literal(c),
+        }
+        Ok(())
+    }
+
     /// What follows a backslash.
     fn escaped(&mut self) -> Result<(), Invalid> {
-        match self.rest.next().ok_or_else(|| invalid("Trailing backslash"))? {
+        let c = self
+            .rest
+            .next()
+            .ok_or_else(|| invalid("Trailing backslash"))?;
+        match c {
+            '(' | ')' | '|' | '+' | '?' | '{' if self.syntax == Syntax::Extended => self.literal(c),
             '(' => self.open_group(),
             ')' => self.close_group()?,
             '|' => self.alternative(),
@@ -250,7 +290,25 @@ impl Translator {
         Ok(())
     }
 
-    /// `{m}`, `{m,}`, `{,n}`, `{m,n}`, each ended by `\}`.
+    /// Whether what follows a brace in an extended expression is meant for an interval: else the brace is itself.
+    fn is_interval(&self) -> bool {
+        let digits = |rest: &mut Peekable<IntoIter<char>>| {
+            let mut count = 0;
+            while rest.next_if(char::is_ascii_digit).is_some() {
+                count += 1;
+            }
+            count
+        };
+        let mut rest = self.rest.clone();
+        let has_least = digits(&mut rest) > 0;
+        if rest.next_if_eq(&',').is_some() {
+            digits(&mut rest);
+            return matches!(rest.peek(), Some('}' | ','));
+        }
+        has_least && rest.peek() == Some(&'}')
+    }
+
+    /// `{m}`, `{m,}`, `{,n}`, `{m,n}`, each ended by `\}` in a basic expression.
     fn interval(&mut self) -> Result<(), Invalid> {
         let least = self.number()?;
         let (least, most) = if self.rest.next_if_eq(&',').is_some() {
@@ -259,8 +317,15 @@ impl Translator {
             let exact = least.ok_or_else(|| invalid(r"Invalid content of \{\}"))?;
             (exact, Some(exact))
         };
-        if self.rest.next() != Some('\\') || self.rest.next() != Some('}') {
-            return Err(invalid(r"Unmatched { or \{"));
+        let closed = match self.syntax {
+            Syntax::Basic => self.rest.next() == Some('\\') && self.rest.next() == Some('}'),
+            Syntax::Extended => self.rest.next() == Some('}'),
+        };
+        if !closed {
+            return Err(match self.syntax {
+                Syntax::Basic => invalid(r"Unmatched { or \{"),
+                Syntax::Extended => invalid(r"Invalid content of \{\}"),
+            });
         }
         if most.is_some_and(|most| most < least) {
             return Err(invalid(r"Invalid content of \{\}"));

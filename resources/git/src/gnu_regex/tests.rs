@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use super::*;
 
 fn matches(pattern: &str, line: &str) -> bool {
-    BasicRegex::new(pattern)
+    GnuRegex::basic(pattern)
         .unwrap_or_else(|error| panic!("{pattern:?}: {error}"))
         .matches(line.as_bytes())
         .unwrap()
@@ -99,23 +99,118 @@ fn what_is_no_pattern_is_an_error() {
         (r"\(a\{1000\}\)\{1000\}", "Regular expression too big"),
     ] {
         assert_eq!(
-            BasicRegex::new(pattern).unwrap_err().to_string(),
+            GnuRegex::basic(pattern).unwrap_err().to_string(),
             words,
             "{pattern:?}"
         );
     }
 }
 
-/// Random patterns on random lines, beside grep.
 #[test]
-fn it_agrees_with_grep() {
+fn extended_expressions_match_whole_lines() {
+    for (pattern, line, matched) in [
+        ("rel-[0-9]+", "rel-12", true),
+        ("rel", "rel-1", false),
+        ("(a|ab)c?", "abc", true),
+        ("a|b", "a", true),
+        ("a|b", "ab", false),
+        ("(a|b)\\1", "bb", true),
+        ("(a|b)\\1", "ab", false),
+        (r"v\d", "v1", false),
+        (r"v\d", "vd", true),
+        (r"v[[:digit:]]\.\w+", "v1.x_2", true),
+        ("a{2}", "aa", true),
+        ("a{,2}", "", true),
+        ("a{1", "a{1", true),
+        ("x{1a}", "x{1a}", true),
+        ("{", "{", true),
+        ("*a", "a", true),
+        ("a|*b", "b", true),
+        ("{1}a", "a", true),
+        ("()", "", true),
+        ("a||b", "", true),
+        ("^a$", "a", true),
+        ("a$b", "a$b", false),
+        (r"a\$b", "a$b", true),
+        (r"\(a\)", "(a)", true),
+        (r"a\{2\}", "a{2}", true),
+        (r"v1\+x", "v1+x", true),
+        ("A", "a", false),
+    ] {
+        let regex = GnuRegex::extended_whole(pattern).unwrap();
+        assert_eq!(
+            regex.matches(line.as_bytes()),
+            Ok(matched),
+            "{pattern:?} on {line:?}"
+        );
+    }
+    for (pattern, words) in [
+        ("a(", r"Unmatched ( or \("),
+        ("a)", r"Unmatched ) or \)"),
+        ("a{3,1}", r"Invalid content of \{\}"),
+        ("a{1,2,3}", r"Invalid content of \{\}"),
+        ("a{99999}", "Regular expression too big"),
+        ("[[:foo:]]", "Invalid character class name"),
+        (r"(a)|\1", "Invalid back reference"),
+        (r"a\", "Trailing backslash"),
+    ] {
+        assert_eq!(
+            GnuRegex::extended_whole(pattern).unwrap_err().to_string(),
+            words,
+            "{pattern:?}"
+        );
+    }
+}
+
+/// Numbers below a bound, the same in every run.
+fn numbers() -> impl FnMut(usize) -> usize {
     let mut seed = 20_261_123_u64;
-    let mut next = move |bound: usize| {
+    move |bound| {
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
         usize::try_from(seed % bound as u64).unwrap()
-    };
+    }
+}
+
+const LETTERS: [&str; 10] = ["a", "b", "-", " ", "+", "(", "|", "]", "{", "."];
+
+fn random_lines(next: &mut impl FnMut(usize) -> usize) -> Vec<String> {
+    (0..60)
+        .map(|_| (0..next(7)).map(|_| LETTERS[next(LETTERS.len())]).collect())
+        .collect()
+}
+
+#[test]
+fn extended_expressions_agree_with_grep() {
+    let mut next = numbers();
+    let pieces = [
+        "a", "b", "-", " ", ".", "*", "^", "$", "+", "?", "|", "{", "{1,2}", "{2}", "(", ")", "(a", "b)", r"\(",
+        r"\|", r"\+", r"\{", r"\1", r"\2", "[ab]", "[^a]", "[]a]", "[[:alpha:]]", r"\w", r"\W", r"\s",
+        r"\.", r"\*",
+    ];
+    let lines = random_lines(&mut next);
+    let mut compared = 0;
+    for _ in 0..500 {
+        let pattern: String = (0..=next(5)).map(|_| pieces[next(pieces.len())]).collect();
+        let expected = grep(&["-E", "-x"], &pattern, &lines);
+        let regex = GnuRegex::extended_whole(&pattern);
+        let (Some(expected), Ok(regex)) = (expected, &regex) else {
+            continue;
+        };
+        let found: Vec<usize> = (0..lines.len())
+            .filter(|&index| regex.matches(lines[index].as_bytes()).unwrap())
+            .collect();
+        assert_eq!(found, expected, "{pattern:?} on {lines:?}");
+        compared += 1;
+    }
+    assert!(compared > 150, "{compared}");
+}
+
+/// Random patterns on random lines, beside grep.
+#[test]
+fn basic_expressions_agree_with_grep() {
+    let mut next = numbers();
     let pieces = [
         "a",
         "b",
@@ -157,10 +252,7 @@ fn it_agrees_with_grep() {
         r"\*",
         r"\/",
     ];
-    let letters = ["a", "b", "-", " ", "+", "(", "|", "]", "{", "."];
-    let lines: Vec<String> = (0..60)
-        .map(|_| (0..next(7)).map(|_| letters[next(letters.len())]).collect())
-        .collect();
+    let lines = random_lines(&mut next);
     let mut compared = 0;
     for _ in 0..400 {
         let pattern: String = (0..=next(5)).map(|_| pieces[next(pieces.len())]).collect();
@@ -168,10 +260,10 @@ fn it_agrees_with_grep() {
         if pattern.contains("$|") {
             continue;
         }
-        let Some(expected) = grep(&pattern, &lines) else {
+        let Some(expected) = grep(&["-G"], &pattern, &lines) else {
             continue;
         };
-        let regex = match BasicRegex::new(&pattern) {
+        let regex = match GnuRegex::basic(&pattern) {
             Ok(regex) => regex,
             // Git's regcomp is stricter than grep: nothing comes before such an interval.
             Err(error) if error.to_string() == "Invalid preceding regular expression" => continue,
@@ -187,9 +279,10 @@ fn it_agrees_with_grep() {
 }
 
 /// The numbers of the lines that grep finds; none if it does not take the pattern without complaint.
-fn grep(pattern: &str, lines: &[String]) -> Option<Vec<usize>> {
+fn grep(syntax: &[&str], pattern: &str, lines: &[String]) -> Option<Vec<usize>> {
     let mut child = Command::new("grep")
-        .args(["-G", "-n", "-e", pattern])
+        .args(syntax)
+        .args(["-n", "-e", pattern])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("LC_ALL", "C")
