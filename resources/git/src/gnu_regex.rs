@@ -214,10 +214,7 @@ impl Translator {
 
     /// What follows a backslash.
     fn escaped(&mut self) -> Result<(), Invalid> {
-        let c = self
-            .rest
-            .next()
-            .ok_or_else(|| invalid("Trailing backslash"))?;
+        let c = self.rest.next().ok_or_else(|| invalid("Trailing backslash"))?;
         match c {
             '(' | ')' | '|' | '+' | '?' | '{' if self.syntax == Syntax::Extended => self.literal(c),
             '(' => self.open_group(),

@@ -14,6 +14,8 @@ pub(crate) struct Commit {
     pub(crate) tree: Oid,
     pub(crate) parents: Vec<Oid>,
     pub(crate) message: Vec<u8>,
+    /// The committer's date, in seconds since 1970.
+    pub(crate) time: i64,
 }
 
 /// Why an object could not be judged.
@@ -79,7 +81,15 @@ impl History {
                 commit.parent_ids().collect()
             },
             message: commit.message_raw_bytes().to_vec(),
+            time: commit.time().seconds(),
         })
+    }
+
+    /// Any object.
+    pub(crate) fn object(&self, id: Oid) -> Result<git2::Object<'_>, Missing> {
+        self.repo
+            .find_object(id, None)
+            .map_err(|error| missing(&self.repo, id, error))
     }
 
     /// The raw entries of a tree.

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use git2::Oid;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::config::GitVersion;
 
 /// The answer of a check, with what it depended on. The directory it is kept in is keyed by the source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,6 +17,7 @@ pub(crate) struct Memory {
 }
 
 const FILE: &str = "answer.json";
+const NEW_FILE: &str = "answer.new";
 
 impl Memory {
     pub(crate) fn new(tip: Oid, from: Option<&str>, versions: &[Oid]) -> Self {
@@ -26,25 +30,17 @@ impl Memory {
 
     /// What was remembered in `directory`; a torn or foreign file is nothing.
     pub(crate) fn load(directory: &Path) -> Option<Self> {
-        serde_json::from_slice(&std::fs::read(directory.join(FILE)).ok()?).ok()
+        load(directory)
     }
 
     /// Replaces what is remembered in `directory`. A failure is no failure of the check.
     pub(crate) fn store(&self, directory: &Path) {
-        let temporary = directory.join("answer.new");
-        let Ok(text) = serde_json::to_vec(self) else {
-            return;
-        };
-        if std::fs::write(&temporary, text).is_err()
-            || std::fs::rename(&temporary, directory.join(FILE)).is_err()
-        {
-            Self::forget(directory);
-        }
+        store(directory, self);
     }
 
     /// Remembers nothing any more.
     pub(crate) fn forget(directory: &Path) {
-        for file in [FILE, "answer.new"] {
+        for file in [FILE, NEW_FILE] {
             // A file that cannot be removed cannot be read either, or is still true.
             let _ = std::fs::remove_file(directory.join(file));
         }
@@ -79,6 +75,66 @@ impl Memory {
             .iter()
             .map(|version| version.parse().ok())
             .collect()
+    }
+}
+
+/// The answer of a check that follows tags, with what it depended on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TagMemory {
+    /// A digest of the remote's refs.
+    state: String,
+    from: Option<String>,
+    /// Each the name of a tag with its commit, or the id of a commit.
+    tagged: Vec<(String, Option<String>)>,
+}
+
+impl TagMemory {
+    pub(crate) fn new(state: String, from: Option<&str>, versions: &[GitVersion]) -> Self {
+        let tagged = versions
+            .iter()
+            .map(|version| (version.reference.clone(), version.commit.clone()));
+        Self {
+            state,
+            from: from.map(str::to_owned),
+            tagged: tagged.collect(),
+        }
+    }
+
+    /// What was remembered in `directory`; a torn or foreign file is nothing.
+    pub(crate) fn load(directory: &Path) -> Option<Self> {
+        load(directory)
+    }
+
+    /// Replaces what is remembered in `directory`. A failure is no failure of the check.
+    pub(crate) fn store(&self, directory: &Path) {
+        store(directory, self);
+    }
+
+    /// The answer, if it still holds for these refs and this cursor.
+    pub(crate) fn answer(self, state: &str, from: Option<&str>) -> Option<Vec<GitVersion>> {
+        if self.state != state || self.from.as_deref() != from {
+            return None;
+        }
+        let version = |(reference, commit): (String, _)| GitVersion {
+            commit,
+            ..GitVersion::new(reference)
+        };
+        Some(self.tagged.into_iter().map(version).collect())
+    }
+}
+
+fn load<T: DeserializeOwned>(directory: &Path) -> Option<T> {
+    serde_json::from_slice(&std::fs::read(directory.join(FILE)).ok()?).ok()
+}
+
+fn store(directory: &Path, memory: &impl Serialize) {
+    let temporary = directory.join(NEW_FILE);
+    let Ok(text) = serde_json::to_vec(memory) else {
+        return;
+    };
+    if std::fs::write(&temporary, text).is_err() || std::fs::rename(&temporary, directory.join(FILE)).is_err()
+    {
+        Memory::forget(directory);
     }
 }
 

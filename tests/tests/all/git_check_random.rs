@@ -21,7 +21,7 @@ const HISTORIES: u64 = 25;
 const STEPS: usize = 6;
 
 /// A linear congruential generator: random enough here, and a seed repeats the case.
-pub(crate) struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     pub(crate) fn below(&mut self, end: usize) -> usize {
@@ -38,7 +38,7 @@ impl Random {
 }
 
 /// A fast-import stream of commits with marks from 1, each on a branch of its own, `c1` and so on.
-fn stream(random: &mut Random, commits: usize) -> String {
+pub(crate) fn stream(random: &mut Random, commits: usize) -> String {
     let mut stream = String::new();
     for mark in 1..=commits {
         let message = random.pick(&[
@@ -185,7 +185,7 @@ fn expected(repo: &Path, cursor: Option<&str>, filters: &Filters) -> Vec<String>
     ids
 }
 
-fn is_marked(repo: &Path, id: &str) -> bool {
+pub(crate) fn is_marked(repo: &Path, id: &str) -> bool {
     let message = git(repo, &["log", "--max-count=1", "--format=%B", id]);
     message
         .lines()

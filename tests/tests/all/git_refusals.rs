@@ -13,9 +13,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     for (field, value) in [
         ("forward_agent", json!(true)),
         ("sparse_paths", json!(["a"])),
-        ("tag_filter", json!("v*")),
-        ("tag_regex", json!("v.*")),
-        ("tag_behaviour", json!("match_tag_ancestors")),
         (
             "submodule_credentials",
             json!([{ "host": "h", "username": "u", "password": "p" }]),

@@ -14,6 +14,8 @@ mod git_refusals;
 mod git_robust;
 mod git_ssh;
 mod git_stock;
+mod git_tags;
+mod git_tags_random;
 mod git_transports;
 mod git_trouble;
 mod grafana_answers;

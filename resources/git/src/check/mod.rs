@@ -2,6 +2,7 @@
 
 mod heads;
 mod remote_history;
+mod tags;
 mod work;
 
 use concourse_resource_sdk::{Context, Error, Result};
@@ -10,11 +11,12 @@ use git2::Oid;
 
 use crate::config::{GitVersion, Source};
 use crate::filter::Filter;
-use crate::history::History;
+use crate::history::{History, Missing};
 use crate::location::Location;
 use crate::memory::Memory;
 use heads::{Cursor, Heads};
 use remote_history::RemoteHistory;
+use tags::{TagCheck, TagMode};
 use work::Work;
 
 /// The versions from `from` on, oldest first.
@@ -26,32 +28,31 @@ pub(crate) async fn check(
     crate::trace_if(cx, source.debug.0);
     let location = Location::new(source)?;
     let filter = Filter::new(source)?;
+    let tags = TagMode::new(source)?;
     let cx = cx.clone();
-    let versions = crate::blocking(move || {
+    crate::blocking(move || {
         let work = Work::new(&cx);
         let check = Check {
             cx: &cx,
             location,
             filter,
+            tags,
         };
         check.versions(&work, from.as_ref().map(|version| version.reference.trim()))
     })
-    .await?;
-    Ok(versions
-        .into_iter()
-        .map(|id| GitVersion::new(id.to_string()))
-        .collect())
+    .await
 }
 
 struct Check<'a> {
     cx: &'a Context,
     location: Location,
     filter: Filter,
+    tags: Option<TagMode>,
 }
 
 impl Check<'_> {
     /// Answers with the help of what earlier checks left; what they left broken is dropped, and the work done anew.
-    fn versions(&self, work: &Work<'_>, from: Option<&str>) -> Result<Vec<Oid>> {
+    fn versions(&self, work: &Work<'_>, from: Option<&str>) -> Result<Vec<GitVersion>> {
         match self.attempt(work, from) {
             Err(Error::Internal(report)) if work.is_kept() => {
                 self.cx
@@ -64,11 +65,30 @@ impl Check<'_> {
         }
     }
 
-    fn attempt(&self, work: &Work<'_>, from: Option<&str>) -> Result<Vec<Oid>> {
+    fn attempt(&self, work: &Work<'_>, from: Option<&str>) -> Result<Vec<GitVersion>> {
         let mut remote = self.location.open(self.cx)?;
-        let heads = self.heads(&mut remote, from)?;
+        if let Some(mode) = &self.tags {
+            return TagCheck {
+                cx: self.cx,
+                mode,
+                filter: &self.filter,
+                branch: self.location.branch.as_deref(),
+                from,
+            }
+            .versions(&mut remote, work);
+        }
+        let commits = self.commits(&mut remote, work, from)?;
+        Ok(commits
+            .into_iter()
+            .map(|id| GitVersion::new(id.to_string()))
+            .collect())
+    }
+
+    /// The versions where a branch is followed.
+    fn commits(&self, remote: &mut Remote, work: &Work<'_>, from: Option<&str>) -> Result<Vec<Oid>> {
+        let heads = self.heads(remote, from)?;
         let Some(tip) = heads.tip() else {
-            return self.no_tip(&mut remote, &heads);
+            return self.no_tip(remote, &heads);
         };
         self.cx.log().trace(format!("the head is {tip}"));
         // CONTRACT 4.2: the shortcut.
@@ -88,7 +108,7 @@ impl Check<'_> {
             });
             history.versions(&self.filter, tip, cursor)?
         } else {
-            RemoteHistory::new(self.cx, &mut remote, &self.filter, work).versions(
+            RemoteHistory::new(self.cx, remote, &self.filter, work).versions(
                 tip,
                 heads.cursor(),
                 from,
@@ -126,6 +146,16 @@ impl Check<'_> {
                 .hint("set source.branch")
                 .exit(crate::GIT_EXIT),
         )
+    }
+}
+
+/// What lacks in the repository with the whole history is a failure on this side, after which the check starts over.
+fn incomplete(missing: Missing) -> Error {
+    match missing {
+        Missing::Object(id) => Error::internal(format!("object {id} is missing"))
+            .hint("the remote repository is incomplete or changed during the check")
+            .exit(crate::GIT_EXIT),
+        other @ (Missing::Broken(_) | Missing::Undecided(_)) => other.into(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::{CacheDir, Context, Error, Result};
 
-use crate::memory::Memory;
+use crate::memory::{Memory, TagMemory};
 use crate::scratch::Scratch;
 
 /// The packs of small fetches pile up; past this many it is cheaper to begin anew.
@@ -38,6 +38,16 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn remember(&self, memory: &Memory) {
+        if let Some(cache) = &self.cache {
+            memory.store(cache.path());
+        }
+    }
+
+    pub(super) fn tag_memory(&self) -> Option<TagMemory> {
+        TagMemory::load(self.cache.as_ref()?.path())
+    }
+
+    pub(super) fn remember_tags(&self, memory: &TagMemory) {
         if let Some(cache) = &self.cache {
             memory.store(cache.path());
         }

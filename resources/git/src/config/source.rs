@@ -45,6 +45,15 @@ pub struct Source {
     /// How many versions a check without a version answers, at least 1. Default: `1`.
     #[schemars(with = "u32")]
     pub version_depth: Text,
+    /// Follows tags instead of commits: those whose whole name matches this glob, in which `*` and `?` match a slash, too. With
+    /// `branch`, only tags that are below the head of that branch.
+    pub tag_filter: Text,
+    /// Follows tags whose whole name matches this extended regular expression of GNU's; not together with `tag_filter`.
+    pub tag_regex: Text,
+    /// What a tag that matches makes a version: `match_tagged` the tag itself, `match_tag_ancestors` the commits that are below
+    /// it. Default: `match_tagged`.
+    #[schemars(with = "String")]
+    pub tag_behaviour: Text,
     /// Which tags `get` fetches: `true` all, `false` none. Default: those that point into what is fetched. `fetch_tags` in the
     /// get params wins.
     #[schemars(with = "bool")]
@@ -58,12 +67,6 @@ pub struct Source {
     pub forward_agent: NotBuilt,
     /// Sparse checkout patterns. Not supported yet: refused.
     pub sparse_paths: NotBuilt,
-    /// Follow tags that match a glob. Not supported yet: refused.
-    pub tag_filter: NotBuilt,
-    /// Follow tags that match a regular expression. Not supported yet: refused.
-    pub tag_regex: NotBuilt,
-    /// What a matching tag selects. Only the default `match_tagged` is supported yet.
-    pub tag_behaviour: Text,
     /// Logins for submodules. Not supported yet: refused.
     #[schemars(with = "Vec<SubmoduleCredential>")]
     pub submodule_credentials: NotBuilt,
@@ -84,18 +87,19 @@ pub struct Source {
 }
 
 impl Source {
+    /// Whether tags are followed, not commits.
+    pub(crate) fn follows_tags(&self) -> bool {
+        self.tag_filter.non_empty().is_some() || self.tag_regex.non_empty().is_some()
+    }
+
+    fn follows_tags_twice(&self) -> bool {
+        self.tag_filter.non_empty().is_some() && self.tag_regex.non_empty().is_some()
+    }
+
     fn not_built(&self) -> impl Iterator<Item = Problem> {
-        // CONTRACT 2: a misspelt behaviour is named in every case, the second behaviour is not built yet.
-        let tag_behaviour = match self.tag_behaviour.non_empty() {
-            Some("match_tag_ancestors") => NotBuilt::ASKED,
-            _ => NotBuilt::default(),
-        };
         [
             ("forward_agent", self.forward_agent),
             ("sparse_paths", self.sparse_paths),
-            ("tag_filter", self.tag_filter),
-            ("tag_regex", self.tag_regex),
-            ("tag_behaviour", tag_behaviour),
             ("submodule_credentials", self.submodule_credentials),
             ("git_config", self.git_config),
             ("commit_verification_keys", self.commit_verification_keys),
@@ -120,6 +124,12 @@ impl Config for Source {
                     Step::Get => "invalid payload (missing uri):",
                     Step::Put => "invalid payload (missing uri)",
                 },
+            ));
+        }
+        if step == Step::Check && self.follows_tags_twice() {
+            problems.push(Problem::verbatim(
+                "source.tag_regex",
+                "Cannot provide both tag_filter and tag_regex",
             ));
         }
         if let (Step::Check, Some(behaviour)) = (step, self.tag_behaviour.non_empty())

@@ -1,6 +1,7 @@
 //! `version`.
 
 use concourse_resource_sdk::{Problem, Version, VersionShape};
+use git2::Oid;
 use serde_json::{Map, Value};
 
 /// A commit, by its id, the name of a tag or of a branch.
@@ -10,6 +11,8 @@ pub struct GitVersion {
     pub reference: String,
     /// The branch that a put with `params.branch` pushed to.
     pub branch: Option<String>,
+    /// The commit that a check found the tag `reference` at. It is shown, and read by nobody.
+    pub commit: Option<String>,
 }
 
 impl GitVersion {
@@ -18,6 +21,15 @@ impl GitVersion {
         Self {
             reference: reference.into(),
             branch: None,
+            commit: None,
+        }
+    }
+
+    /// The version of a tag.
+    pub fn tagged(tag: impl Into<String>, commit: Oid) -> Self {
+        Self {
+            commit: Some(commit.to_string()),
+            ..Self::new(tag)
         }
     }
 }
@@ -26,13 +38,20 @@ impl VersionShape for GitVersion {
     fn read(map: &Map<String, Value>) -> Result<Option<Self>, Problem> {
         let reference = text_entry(map, "ref")?;
         let branch = text_entry(map, "branch")?;
-        Ok(reference.map(|reference| Self { reference, branch }))
+        Ok(reference.map(|reference| Self {
+            branch,
+            ..Self::new(reference)
+        }))
     }
 
     fn write(&self) -> Version {
-        match &self.branch {
+        let version = match &self.branch {
             Some(branch) => Version::new("branch", branch).with("ref", &self.reference),
             None => Version::new("ref", &self.reference),
+        };
+        match &self.commit {
+            Some(commit) => version.with("commit", commit),
+            None => version,
         }
     }
 }

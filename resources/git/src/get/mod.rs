@@ -65,11 +65,7 @@ impl Plan {
             overridden,
             location,
             version: version.map(|version| version.reference),
-            tags: if params.fetch_tags == FetchTags::Following {
-                source.fetch_tags
-            } else {
-                params.fetch_tags
-            },
+            tags: tags(source, params),
             formats: Formats::new(params)?,
             params: params.clone(),
             dest: dest.to_owned(),
@@ -122,6 +118,18 @@ impl Plan {
         cx.log()
             .line(format!("HEAD is now at {}", checkout::one_line(&repo, id)));
         Ok(Outcome::new(GitVersion::new(returned)).with_metadata(metadata))
+    }
+}
+
+/// CONTRACT 5.2 step 2.
+fn tags(source: &Source, params: &GetParams) -> FetchTags {
+    let said = match params.fetch_tags {
+        FetchTags::Following => source.fetch_tags,
+        said => said,
+    };
+    match said {
+        FetchTags::Following if source.follows_tags() => FetchTags::All,
+        said => said,
     }
 }
 

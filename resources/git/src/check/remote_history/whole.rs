@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use concourse_resource_sdk::{Error, Result};
+use concourse_resource_sdk::Result;
 use git_remote::Fetch;
 use git2::Oid;
 
 use super::RemoteHistory;
 use crate::check::heads::Cursor;
-use crate::history::{History, Missing};
+use crate::check::incomplete;
+use crate::history::History;
 
 impl RemoteHistory<'_> {
     /// The versions of a check, oldest first, from all commits of the branch.
@@ -62,16 +63,6 @@ impl RemoteHistory<'_> {
             Ok(_) | Err(git_remote::Error::NotOurRef { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-/// What lacks in the repository with the whole history is a failure on this side, after which the check starts over.
-fn incomplete(missing: Missing) -> Error {
-    match missing {
-        Missing::Object(id) => Error::internal(format!("object {id} is missing"))
-            .hint("the remote repository is incomplete or changed during the check")
-            .exit(crate::GIT_EXIT),
-        other @ (Missing::Broken(_) | Missing::Undecided(_)) => other.into(),
     }
 }
 
