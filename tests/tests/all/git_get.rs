@@ -157,7 +157,7 @@ fn git_g32_all_branches_are_there_like_those_of_a_stock_clone() {
     for got in gets(&served, &json!({}), &Value::Null, &params) {
         assert_eq!(got.git(&["tag"]), "");
         assert_eq!(got.file("tags"), "rel-2\n");
-        assert_eq!(got.git(&refs), git(&stock.path().join("stock"), &refs));
+        assert_eq!(got.git(&refs), git(stock.path().join("stock"), &refs));
         assert_eq!(got.git(&["rev-parse", "origin/topic"]), served.repo.id("t1"));
         assert_eq!(
             got.git(&["config", "--get-all", "remote.origin.fetch"]),

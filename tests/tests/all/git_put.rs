@@ -11,12 +11,12 @@ use tests::{fixture_r, git};
 use crate::support::{Served, get, merge, put, source};
 
 /// A build directory whose `repo` is a clone of the served repository, made by a get.
-struct Build {
+pub(crate) struct Build {
     directory: TempDir,
 }
 
 impl Build {
-    fn new(served: &Served, params: &Value) -> Self {
+    pub(crate) fn new(served: &Served, params: &Value) -> Self {
         let directory = TempDir::new().expect("a directory");
         let source = &served.sources()[0];
         let request = json!({ "source": source, "params": params });
@@ -29,30 +29,30 @@ impl Build {
         build
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    fn repo(&self) -> PathBuf {
+    pub(crate) fn repo(&self) -> PathBuf {
         self.path().join("repo")
     }
 
-    fn git(&self, args: &[&str]) -> String {
+    pub(crate) fn git(&self, args: &[&str]) -> String {
         git(self.repo(), args)
     }
 
-    fn commit(&self, file: &str) -> String {
+    pub(crate) fn commit(&self, file: &str) -> String {
         self.write(&format!("repo/{file}"), file);
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--message", file]);
         self.git(&["rev-parse", "HEAD"])
     }
 
-    fn write(&self, file: &str, content: &str) {
+    pub(crate) fn write(&self, file: &str, content: &str) {
         std::fs::write(self.path().join(file), content).expect("a file");
     }
 
-    fn put(&self, served: &Served, source: &Value, params: &Value) -> Output {
+    pub(crate) fn put(&self, served: &Served, source: &Value, params: &Value) -> Output {
         let mut all = json!({ "repository": "repo" });
         merge(&mut all, params);
         put(&served.server, &json!({ "source": source, "params": all }))
@@ -62,7 +62,7 @@ impl Build {
 }
 
 /// A case on each transport, each with a world of its own.
-fn on_each(case: impl Fn(&Served, &Value, &dyn Fn(&str) -> String)) {
+pub(crate) fn on_each(case: impl Fn(&Served, &Value, &dyn Fn(&str) -> String)) {
     for transport in 0..2 {
         let served = Served::new(fixture_r());
         let path = served.server.path("r.git");

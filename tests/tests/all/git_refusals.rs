@@ -42,12 +42,8 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("get", "submodules", json!(["a"])),
         ("get", "submodule_remote", json!(true)),
         ("get", "describe_ref_options", json!("--tags")),
-        ("put", "rebase", json!(true)),
         ("put", "rebase_strategy", json!("ort")),
         ("put", "rebase_strategy_option", json!("ours")),
-        ("put", "merge", json!(true)),
-        ("put", "returning", json!("unmerged")),
-        ("put", "notes", json!("f")),
     ] {
         let request = json!({ "source": base, "params": { field: value } });
         let run = if step == "get" {

@@ -8,6 +8,7 @@ mod git_disk;
 mod git_get;
 mod git_get_forms;
 mod git_hostile;
+mod git_integrate;
 mod git_put;
 mod git_random_messages;
 mod git_refusals;

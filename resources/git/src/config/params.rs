@@ -128,6 +128,16 @@ pub struct PutParams {
     pub refs_prefix: Text,
     /// Overwrites the remote branch and remote tags that differ.
     pub force: Flag,
+    /// Rebases onto the remote branch before pushing, and again if someone pushed meanwhile. Local merges are refused.
+    pub rebase: Flag,
+    /// Merges the remote branch before pushing, and again if someone pushed meanwhile. Not together with `rebase`.
+    pub merge: Flag,
+    /// Which commit a put with `merge` returns: `merged` the one that was pushed, `unmerged` the one from before the merge.
+    /// Default: `merged`.
+    #[schemars(with = "String")]
+    pub returning: Text,
+    /// File, below the build's working directory, that holds a note for the commit, in `refs/notes/commits`.
+    pub notes: Text,
     /// Options that are sent to the server with the push.
     pub push_options: List<Text>,
     /// File, below the build's working directory, that holds the name of a tag to set on the commit that is pushed.
@@ -141,29 +151,17 @@ pub struct PutParams {
     /// Prints what is done in detail.
     pub debug: Flag,
 
-    /// Rebase onto the remote branch before pushing. Not supported yet: refused.
-    pub rebase: NotBuilt,
     /// Merge strategy of the rebase. Not supported yet: refused.
     pub rebase_strategy: NotBuilt,
     /// Options of the merge strategy. Not supported yet: refused.
     pub rebase_strategy_option: NotBuilt,
-    /// Merge the remote branch before pushing. Not supported yet: refused.
-    pub merge: NotBuilt,
-    /// Which commit a merge returns. Not supported yet: refused.
-    pub returning: NotBuilt,
-    /// File with a note for the commit. Not supported yet: refused.
-    pub notes: NotBuilt,
 }
 
 impl Config for PutParams {
     fn problems(&self, _: Step) -> Vec<Problem> {
         [
-            ("rebase", self.rebase),
             ("rebase_strategy", self.rebase_strategy),
             ("rebase_strategy_option", self.rebase_strategy_option),
-            ("merge", self.merge),
-            ("returning", self.returning),
-            ("notes", self.notes),
         ]
         .into_iter()
         .filter_map(|(name, field)| field.problem(&format!("params.{name}")))

@@ -1,17 +1,27 @@
 //! `put`: push a repository's `HEAD` and tags. CONTRACT 6.
 
+mod commits;
+mod identity;
+mod integrate;
+mod merge;
+mod notes;
 mod push;
+mod rebase;
 mod tag;
 
 use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::{Context, Error, Outcome, Problem, Result};
+use git_remote::Remote;
 use git2::{Oid, Repository};
 
 use crate::Git;
 use crate::config::{GitVersion, PutParams, Source};
 use crate::location::{Location, check_branch};
 use crate::metadata::metadata;
+use integrate::Integration;
+use notes::Note;
+use push::Pushed;
 use tag::Tag;
 
 /// Tags `HEAD` if asked to, and pushes it and every local tag.
@@ -37,7 +47,12 @@ struct Plan {
     named_branch: Option<String>,
     push_options: Vec<String>,
     tag: Option<Tag>,
+    note: Option<Note>,
     force: bool,
+    /// How the remote branch is taken in first, and which branch that is.
+    integration: Option<(Integration, String)>,
+    /// CONTRACT 6.4: the version is the commit that `HEAD` was at.
+    returns_unmerged: bool,
 }
 
 impl Plan {
@@ -49,19 +64,29 @@ impl Plan {
             .get()
             .map(str::trim)
             .filter(|branch| !branch.is_empty());
+        let branch = named_branch.or(location.branch.as_deref());
         let target = if params.only_tag.0 {
             None
         } else {
-            Some(target(named_branch.or(location.branch.as_deref()), params)?)
+            Some(target(branch, params)?)
         };
+        let repository = repository(params, sources)?;
+        let integration = Integration::new(params)?;
+        // CONTRACT 6.1, `only_tag`: it beats merge and rebase, and notes.
+        let integration = integration
+            .filter(|_| target.is_some())
+            .zip(branch.map(str::to_owned));
         Ok(Self {
-            repository: repository(params, sources)?,
             tag: Tag::read(params, sources)?,
+            note: Note::read(params, sources, &repository)?.filter(|_| target.is_some()),
+            repository,
             target,
             named_branch: named_branch.map(str::to_owned),
             push_options: push_options(params)?,
             location,
             force: params.force.0,
+            returns_unmerged: params.merge.0 && params.returning.get() == Some("unmerged"),
+            integration,
         })
     }
 
@@ -76,20 +101,68 @@ impl Plan {
                 .cause(error.message())
                 .exit(crate::GIT_EXIT)
         })?;
-        let head = head(&repo)?;
-        if let Some(tag) = &self.tag {
-            tag.set(cx, &repo, head)?;
-        }
-        let updates = push::updates(&repo, head, self.target.as_deref(), self.force)?;
-        let mut remote = self.location.open(cx)?;
-        let outcomes = remote.push(&repo, &updates, &self.push_options, cx)?;
-        push::report(cx, &self.location.uri, &outcomes)?;
+        let start = head(&repo)?;
+        let head = if let Some((how, branch)) = &self.integration {
+            self.push_integrated(cx, &repo, start, *how, branch)?
+        } else {
+            self.push_as_is(cx, &repo, start)?;
+            start
+        };
+        let returned = if self.integration.is_some() && self.returns_unmerged {
+            start
+        } else {
+            head
+        };
         let version = GitVersion {
             branch: self.named_branch,
-            ..GitVersion::new(head.to_string())
+            ..GitVersion::new(returned.to_string())
         };
         Ok(Outcome::new(version).with_metadata(metadata(&repo)?))
     }
+
+    fn push_as_is(&self, cx: &Context, repo: &Repository, head: Oid) -> Result<()> {
+        if self.note.is_some() {
+            Note::refuse_second(repo, head)?;
+        }
+        let mut remote = self.location.open(cx)?;
+        match self.push(cx, repo, &mut remote, head)? {
+            Pushed::All => {}
+            Pushed::LostRace(error) | Pushed::Refused(error) => return Err(error),
+        }
+        match self.push_note(cx, repo, &mut remote, head)? {
+            Pushed::All => Ok(()),
+            Pushed::LostRace(error) | Pushed::Refused(error) => Err(error),
+        }
+    }
+
+    /// Sets the tag, and pushes a commit and all tags.
+    fn push(&self, cx: &Context, repo: &Repository, remote: &mut Remote, head: Oid) -> Result<Pushed> {
+        if let Some(tag) = &self.tag {
+            tag.set(cx, repo, head)?;
+        }
+        let updates = push::updates(repo, head, self.target.as_deref(), self.force)?;
+        let outcomes = remote.push(repo, &updates, &self.push_options, cx)?;
+        Ok(push::report(cx, &self.location.uri, &outcomes))
+    }
+
+    /// Adds the note, if there is one, and pushes all notes.
+    fn push_note(&self, cx: &Context, repo: &Repository, remote: &mut Remote, head: Oid) -> Result<Pushed> {
+        let Some(note) = &self.note else {
+            return Ok(Pushed::All);
+        };
+        note.add(cx, repo, head)?;
+        let outcomes = remote.push(repo, &notes::updates(repo)?, &self.push_options, cx)?;
+        Ok(push::report(cx, &self.location.uri, &outcomes))
+    }
+}
+
+/// Two histories that have nothing in common, as far as they are here.
+fn unrelated(repo: &Repository) -> Error {
+    let error = Error::remote("refusing to merge unrelated histories").exit(crate::GIT_EXIT);
+    if repo.is_shallow() {
+        return error.hint("the repository is a shallow clone: get it with a larger depth, or without one");
+    }
+    error
 }
 
 /// The full name of the remote ref of a branch.

@@ -44,8 +44,18 @@ pub(super) fn updates(
     Ok(updates)
 }
 
-/// Logs each outcome as git does; fails if any ref was refused.
-pub(super) fn report(cx: &Context, uri: &str, outcomes: &[(String, RefOutcome)]) -> Result<()> {
+/// What came of a push.
+pub(super) enum Pushed {
+    /// Every ref is where it should be.
+    All,
+    /// All that was refused was refused because someone was faster.
+    LostRace(Error),
+    /// Something was refused for another reason.
+    Refused(Error),
+}
+
+/// Logs each outcome as git does.
+pub(super) fn report(cx: &Context, uri: &str, outcomes: &[(String, RefOutcome)]) -> Pushed {
     cx.log().line(format!("To {}", without_login(uri)));
     let mut refused = Vec::new();
     for (name, outcome) in outcomes {
@@ -86,9 +96,23 @@ pub(super) fn report(cx: &Context, uri: &str, outcomes: &[(String, RefOutcome)])
     {
         cx.log().line("Everything up-to-date");
     }
-    match refused.first() {
-        Some((name, reason, outcome)) => Err(refusal(refused.len(), name, reason, outcome)),
-        None => Ok(()),
+    let Some((name, reason, outcome)) = refused.first() else {
+        return Pushed::All;
+    };
+    let error = refusal(refused.len(), name, reason, outcome);
+    if refused.iter().all(|(_, _, outcome)| is_lost_race(outcome)) {
+        Pushed::LostRace(error)
+    } else {
+        Pushed::Refused(error)
+    }
+}
+
+/// CONTRACT 6.3 and F4: a tag that differs is no race.
+fn is_lost_race(outcome: &RefOutcome) -> bool {
+    match outcome {
+        RefOutcome::RejectedHere(why) => *why != Why::AlreadyExists,
+        RefOutcome::RejectedThere(why) => why.contains("cannot lock ref"),
+        _ => false,
     }
 }
 

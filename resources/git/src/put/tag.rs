@@ -6,8 +6,9 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use concourse_resource_sdk::{Context, Error, Problem, Result};
-use git2::{Oid, Repository, Signature};
+use git2::{Oid, Repository};
 
+use super::identity::identity;
 use crate::config::PutParams;
 
 /// A tag to set.
@@ -59,34 +60,12 @@ impl Tag {
         match &self.message {
             Some(message) => {
                 let message = git2::message_prettify(message.as_str(), Some(b'#'))?;
-                repo.tag(&self.name, &target, &tagger(cx, repo)?, &message, true)
+                repo.tag(&self.name, &target, &identity(cx, repo)?, &message, true)
             }
             None => repo.tag_lightweight(&self.name, &target, true),
         }
         .map(|_| ())
     }
-}
-
-/// CONTRACT 6.2: the identity of the repository's configuration or the environment, else `git` at this host.
-fn tagger(cx: &Context, repo: &Repository) -> Result<Signature<'static>, git2::Error> {
-    let config = repo.config()?.snapshot()?;
-    let from = |key: &str, variable: &str| {
-        std::env::var(variable)
-            .ok()
-            .or_else(|| config.get_string(key).ok())
-            .filter(|text| !text.trim().is_empty())
-    };
-    let name = from("user.name", "GIT_COMMITTER_NAME").unwrap_or_else(|| "git".to_owned());
-    let email = from("user.email", "GIT_COMMITTER_EMAIL").unwrap_or_else(|| "git@localhost".to_owned());
-    let now = cx
-        .now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    Signature::new(
-        &name,
-        &email,
-        &git2::Time::new(i64::try_from(now).unwrap_or(i64::MAX), 0),
-    )
 }
 
 fn read(param: &str, file: &str, sources: &Path) -> Result<String> {

@@ -12,7 +12,7 @@ use crate::decide::{decide, is_sent};
 use crate::error::{Error, Result};
 use crate::pktline::{self, Demultiplexer, FLUSH};
 use crate::remote_lines::RemoteLines;
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::wire::{Body, Service, Wire};
 use crate::{AGENT, Ref, RefOutcome, Update};
 
@@ -216,13 +216,26 @@ fn read_report(
         let mut answer = answer;
         return Report::read(&mut answer).map(Some);
     }
-    let mut remote = RemoteLines::new(|line| cx.log().line(line));
+    let mut locks = Vec::new();
+    let mut remote = RemoteLines::new(|line| {
+        cx.log().line(&line);
+        // Servers of late say only here that someone was faster.
+        if let Some(at) = line.find(report::CANNOT_LOCK) {
+            locks.push(line[at..].to_owned());
+        }
+    });
     let mut bytes = Vec::new();
     let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| remote.hear(text));
     let read = demultiplexer.read_to_end(&mut bytes);
     let failure = demultiplexer.failure.take();
+    drop(demultiplexer);
+    drop(remote);
     match (read, failure) {
-        (Ok(_), _) => Report::read(&mut Cursor::new(bytes)).map(Some),
+        (Ok(_), _) => {
+            let mut report = Report::read(&mut Cursor::new(bytes))?;
+            report.add_locks(&locks);
+            Ok(Some(report))
+        }
         (Err(_), Some(failure)) => Err(failure),
         (Err(error), None) => Err(Error::Broken(error.to_string())),
     }

@@ -32,7 +32,23 @@ impl Report {
         }
         Ok(report)
     }
+
+    /// Adds what the server said beside its report about refs that could not be locked, such as
+    /// `cannot lock ref 'refs/heads/main': is at …`.
+    pub(crate) fn add_locks(&mut self, locks: &[String]) {
+        for (name, outcome) in &mut self.refs {
+            let Err(why) = outcome else { continue };
+            let start = format!("{CANNOT_LOCK} '{name}'");
+            let lock = locks.iter().find(|lock| lock.starts_with(&start));
+            if let (Some(lock), false) = (lock, why.contains(CANNOT_LOCK)) {
+                *why = format!("{why}: {lock}");
+            }
+        }
+    }
 }
+
+/// How a server says that a ref has another value than the push began from, or that another push is setting it.
+pub(crate) const CANNOT_LOCK: &str = "cannot lock ref";
 
 #[cfg(test)]
 mod tests {
@@ -55,6 +71,24 @@ mod tests {
         assert_eq!(
             report.refs["refs/heads/x"],
             Err("pre-receive hook declined".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_lock_that_is_told_beside_the_report_is_a_part_of_the_reason() {
+        let mut report = Report::default();
+        for name in ["refs/heads/main", "refs/heads/x"] {
+            let why = "failed to update ref".to_owned();
+            report.refs.insert(name.to_owned(), Err(why));
+        }
+        report.add_locks(&["cannot lock ref 'refs/heads/main': is at 1".to_owned()]);
+        assert_eq!(
+            report.refs["refs/heads/main"],
+            Err("failed to update ref: cannot lock ref 'refs/heads/main': is at 1".to_owned())
+        );
+        assert_eq!(
+            report.refs["refs/heads/x"],
+            Err("failed to update ref".to_owned())
         );
     }
 

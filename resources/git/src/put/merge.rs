@@ -1,0 +1,94 @@
+//! Merging the remote branch into `HEAD`.
+
+use concourse_resource_sdk::{Context, Error, Result};
+use git2::{ErrorCode, Index, Oid, Repository, ResetType};
+
+use super::commits::{NewCommit, stored};
+use super::identity::identity;
+use crate::git_failed;
+use crate::location::without_login;
+
+/// Merges `upstream`, the remote's `branch`, into `start`; `HEAD` and the work tree are at the answer afterwards.
+///
+/// # Errors
+/// A conflict, which leaves `HEAD` and the work tree at `start`.
+pub(super) fn merge(
+    cx: &Context,
+    repo: &Repository,
+    start: Oid,
+    upstream: Oid,
+    (branch, uri): (&str, &str),
+) -> Result<Oid> {
+    // CONTRACT 6.2: what was not committed is lost.
+    set_head(repo, start)?;
+    let failed = git_failed("merge the remote branch");
+    let base = match repo.merge_base(start, upstream) {
+        Err(error) if error.code() == ErrorCode::NotFound => return Err(super::unrelated(repo)),
+        base => base.map_err(&failed)?,
+    };
+    if base == upstream {
+        cx.log().line("Already up to date.");
+        return Ok(start);
+    }
+    if base == start {
+        set_head(repo, upstream)?;
+        return Ok(upstream);
+    }
+    let commit = |id| repo.find_commit(id).map_err(&failed);
+    let mut index = repo
+        .merge_commits(&commit(start)?, &commit(upstream)?, None)
+        .map_err(&failed)?;
+    refuse_conflicts(&index, &format!("merge the remote branch {branch}"))?;
+    let committer = identity(cx, repo).map_err(&failed)?;
+    let message = message(repo, branch, uri)?;
+    let merged = NewCommit {
+        tree: index.write_tree_to(repo).map_err(&failed)?,
+        parents: &[start, upstream],
+        author: stored(&committer),
+        committer: &committer,
+        encoding: None,
+        message: message.as_bytes(),
+    };
+    let merged = merged.write(repo).map_err(&failed)?;
+    set_head(repo, merged)?;
+    Ok(merged)
+}
+
+/// CONTRACT 6.2: git's own message of a pull.
+fn message(repo: &Repository, branch: &str, uri: &str) -> Result<String> {
+    let address = without_login(uri);
+    let address = address.strip_suffix(".git").unwrap_or(&address);
+    let head = repo.head().map_err(git_failed("read the repository's HEAD"))?;
+    let into = match head.shorthand() {
+        Ok("main" | "master") if head.is_branch() => String::new(),
+        Ok(local) => format!(" into {local}"),
+        Err(_) => " into HEAD".to_owned(),
+    };
+    Ok(format!("Merge branch '{branch}' of {address}{into}\n"))
+}
+
+/// Fails where an index has conflicts, with their paths.
+pub(super) fn refuse_conflicts(index: &Index, doing: &str) -> Result<()> {
+    if !index.has_conflicts() {
+        return Ok(());
+    }
+    let mut paths = Vec::new();
+    for conflict in index.conflicts().map_err(git_failed("read the conflicts"))? {
+        let conflict = conflict.map_err(git_failed("read the conflicts"))?;
+        let entry = conflict.our.or(conflict.their).or(conflict.ancestor);
+        paths.extend(entry.map(|entry| String::from_utf8_lossy(&entry.path).into_owned()));
+    }
+    paths.sort();
+    paths.dedup();
+    Err(
+        Error::remote(format!("failed to {doing}: conflict in {}", paths.join(", ")))
+            .hint("nothing was pushed; get the branch again, and resolve it there"),
+    )
+}
+
+/// Moves `HEAD`, or the branch it is on, and makes the work tree what is committed there.
+pub(super) fn set_head(repo: &Repository, id: Oid) -> Result<()> {
+    repo.find_object(id, None)
+        .and_then(|object| repo.reset(&object, ResetType::Hard, None))
+        .map_err(git_failed("check the commit out"))
+}
