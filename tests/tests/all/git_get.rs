@@ -143,6 +143,62 @@ fn git_g26_the_version_of_a_tag_is_echoed() {
 }
 
 #[test]
+fn git_g30_further_branches_are_local_ones() {
+    let served = Served::new(fixture_r());
+    let t1 = served.repo.id("t1");
+    let params = json!({ "fetch": ["topic", "main"], "fetch_tags": false });
+    for got in gets(&served, &json!({}), &Value::Null, &params) {
+        assert_eq!(got.git(&["rev-parse", "topic"]), t1);
+        assert_eq!(got.git(&["tag"]), "");
+        assert!(!got.git(&["branch", "-r"]).contains("topic"));
+        assert_eq!(got.git(&["config", "remote.origin.tagOpt"]), "--no-tags");
+        assert!(!got.git(&["config", "--list"]).contains("branch.topic"));
+        assert_eq!(got.git(&["fsck", "--strict", "--no-dangling"]), "");
+    }
+    let params = json!({ "fetch": ["topic"], "depth": 1 });
+    for got in gets(&served, &json!({}), &Value::Null, &params) {
+        assert_eq!(got.git(&["rev-parse", "topic"]), t1);
+        assert!(got.git(&["tag"]).contains("topic-1"));
+    }
+    for source in served.sources() {
+        let request = json!({ "source": source, "params": { "fetch": ["gone"] } });
+        let output = get(&served.server, &request).run();
+        output.fails(128);
+        assert_eq!(output.first_error_line(), "couldn't find remote ref gone");
+    }
+}
+
+#[test]
+fn a_version_beside_the_branch_is_searched_for_in_all_refs() {
+    let served = Served::new(fixture_r());
+    let path = served.server.path("r.git");
+    let t1 = served.repo.id("t1");
+    let pull = git(&path, &["commit-tree", "main^{tree}", "-p", &t1, "-m", "pull"]);
+    git(&path, &["update-ref", "refs/pull/1/head", &pull]);
+    let source = &served.sources()[0];
+    let with = |reference: &str, searches: bool| {
+        let mut source = source.clone();
+        source["search_remote_refs"] = json!(searches);
+        get(
+            &served.server,
+            &json!({ "source": source, "version": { "ref": reference } }),
+        )
+        .run()
+    };
+    with(&pull, false).fails(128);
+    let output = with(&pull, true);
+    assert_eq!(output.ok()["version"], json!({ "ref": pull }));
+    output.says(&format!(
+        "{pull} not found locally, but search_remote_refs is enabled. Attempting to fetch refs/pull/1/head first."
+    ));
+    assert_eq!(git(output.work(), &["rev-parse", "HEAD"]), pull);
+    let vanished = "d".repeat(40);
+    with(&vanished, true).fails(128).says(&format!(
+        "WARNING: couldn't find a ref for {vanished} listed on the remote"
+    ));
+}
+
+#[test]
 fn git_g32_all_branches_are_there_like_those_of_a_stock_clone() {
     let served = Served::new(fixture_r());
     let params = json!({ "clean_tags": true, "all_branches": "TRUE" });

@@ -204,7 +204,7 @@ fn git_g43_a_tag_that_differs_ends_the_attempts() {
                 served.server.path("r.git"),
                 &["tag", "-f", "t", &served.repo.id("c1")],
             );
-            build.git(&["tag", "t", &l]);
+            build.git(&["tag", "-f", "t", &l]);
             let output = build.put(served, source, &json!({ how: true }));
             output
                 .fails(1)

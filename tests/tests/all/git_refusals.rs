@@ -22,7 +22,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         ("commit_verification_key_ids", json!(["k"])),
         ("gpg_keyserver", json!("hkp://k")),
         ("git_crypt_key", json!("k")),
-        ("search_remote_refs", json!(true)),
     ] {
         let mut source = base.clone();
         source[field] = value;
@@ -38,7 +37,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
         }
     }
     for (step, field, value) in [
-        ("get", "fetch", json!(["a"])),
         ("get", "submodules", json!(["a"])),
         ("get", "submodule_remote", json!(true)),
         ("get", "describe_ref_options", json!("--tags")),

@@ -15,6 +15,8 @@ pub struct GetParams {
     /// How many commits of history to fetch, counted from the version. Default: all. Ignored for plain local paths.
     #[schemars(with = "u32")]
     pub depth: Text,
+    /// Further branches to fetch, each as a local branch.
+    pub fetch: List<Text>,
     /// Which tags to fetch; wins over the source's `fetch_tags`.
     #[schemars(with = "bool")]
     pub fetch_tags: FetchTags,
@@ -39,8 +41,6 @@ pub struct GetParams {
     /// Prints what is done in detail.
     pub debug: Flag,
 
-    /// Further branches to fetch. Not supported yet: refused.
-    pub fetch: NotBuilt,
     /// Has no effect while submodules are not supported.
     pub submodule_recursive: Text,
     /// Check out the tips of submodules' branches. Not supported yet: refused.
@@ -56,7 +56,6 @@ impl Config for GetParams {
             Submodules::All | Submodules::None => NotBuilt::default(),
         };
         [
-            ("fetch", self.fetch),
             ("submodules", submodules),
             ("submodule_remote", self.submodule_remote),
             ("describe_ref_options", self.describe_ref_options),

@@ -58,6 +58,8 @@ pub struct Source {
     /// get params wins.
     #[schemars(with = "bool")]
     pub fetch_tags: FetchTags,
+    /// Makes `get` look for a version that is not on the branch in all refs of the remote, such as those of pull requests.
+    pub search_remote_refs: Flag,
     /// Accepts any TLS certificate.
     pub skip_ssl_verification: Flag,
     /// Prints what is done in detail.
@@ -82,8 +84,6 @@ pub struct Source {
     /// git-crypt key, base64. Not supported yet: refused.
     #[schemars(with = "Secret")]
     pub git_crypt_key: NotBuilt,
-    /// Look for the version in all remote refs. Not supported yet: refused.
-    pub search_remote_refs: NotBuilt,
 }
 
 impl Source {
@@ -106,7 +106,6 @@ impl Source {
             ("commit_verification_key_ids", self.commit_verification_key_ids),
             ("gpg_keyserver", self.gpg_keyserver),
             ("git_crypt_key", self.git_crypt_key),
-            ("search_remote_refs", self.search_remote_refs),
         ]
         .into_iter()
         .filter_map(|(name, field)| field.problem(&format!("source.{name}")))

@@ -1,5 +1,6 @@
 //! Cloning: the objects, the refs and the configuration that `git clone` would leave.
 
+mod beside;
 mod configure;
 
 use std::collections::{BTreeSet, HashSet};
@@ -36,6 +37,8 @@ pub(super) struct Clone<'a> {
     branches: Branches,
     advertised: Vec<Ref>,
     cuts: BTreeSet<Oid>,
+    /// What was fetched besides the branches that are cloned.
+    more: BTreeSet<Oid>,
     /// The commits that the clone is meant to hold, where its objects do not tell: those of a local remote are all here.
     reached: Option<HashSet<Oid>>,
     ruin: Ruin,
@@ -65,6 +68,7 @@ impl<'a> Clone<'a> {
             branches,
             advertised,
             cuts: BTreeSet::new(),
+            more: BTreeSet::new(),
             reached: None,
             ruin,
         };
@@ -148,6 +152,11 @@ impl<'a> Clone<'a> {
         if notes_apart {
             self.run(&self.beside(notes.into_iter().collect()))?;
         }
+        self.take_in_tags()
+    }
+
+    /// Sees what is reached now, and fetches the tags that go with it.
+    fn take_in_tags(&mut self) -> Result<()> {
         self.reached = if self.remote.local().is_some() {
             Some(self.reach()?)
         } else {
@@ -173,12 +182,11 @@ impl<'a> Clone<'a> {
         for tip in [self.head.id()]
             .into_iter()
             .chain(self.other_branches().map(|branch| branch.id))
+            .chain(self.more.iter().copied())
         {
-            let commit = self
-                .repo
-                .find_object(tip, None)
-                .and_then(|tip| tip.peel(ObjectType::Commit));
-            queue.push(commit.map_err(&failed)?.id());
+            let object = self.repo.find_object(tip, None).map_err(&failed)?;
+            // A ref may lead to a tree or a file, too.
+            queue.extend(object.peel(ObjectType::Commit).map(|commit| commit.id()));
         }
         let mut reached: HashSet<Oid> = queue.iter().copied().collect();
         while let Some(id) = queue.pop() {

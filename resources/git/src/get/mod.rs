@@ -45,6 +45,10 @@ struct Plan {
     depth: Option<u32>,
     branches: Branches,
     tags: FetchTags,
+    /// Further branches to fetch.
+    fetch: Vec<String>,
+    /// Whether a version that is unknown is looked for in the remote's other refs.
+    searches: bool,
     formats: Formats,
     params: GetParams,
     dest: PathBuf,
@@ -63,6 +67,8 @@ impl Plan {
             depth,
             branches: branches(params, depth),
             overridden,
+            fetch: further_branches(params)?,
+            searches: source.search_remote_refs.0 && location.branch.is_some(),
             location,
             version: version.map(|version| version.reference),
             tags: tags(source, params),
@@ -101,8 +107,9 @@ impl Plan {
         clone.fetch(self.depth)?;
         let revision = match self.depth {
             Some(depth) => deepen::until_reached(&mut clone, self.version.as_deref(), depth)?,
-            None => Revision::find(&clone, self.version.as_deref()),
+            None => self.find(&mut clone)?,
         };
+        clone.fetch_branches(&self.fetch)?;
         let repo = clone.finish()?;
         let (revision, id) = revision.known(self.version.as_deref())?;
         refuse_if_aborted(cx)?;
@@ -119,6 +126,33 @@ impl Plan {
             .line(format!("HEAD is now at {}", checkout::one_line(&repo, id)));
         Ok(Outcome::new(GitVersion::new(returned)).with_metadata(metadata))
     }
+}
+
+impl Plan {
+    /// What the version names; where that is nothing, the remote's other refs are searched if the source says so.
+    fn find(&self, clone: &mut Clone<'_>) -> Result<Revision> {
+        let version = self.version.as_deref();
+        let revision = Revision::find(clone, version);
+        match version {
+            Some(text) if revision == Revision::Unknown && self.searches => {
+                clone.search(text)?;
+                Ok(Revision::find(clone, version))
+            }
+            _ => Ok(revision),
+        }
+    }
+}
+
+/// CONTRACT 5.1, `fetch`.
+fn further_branches(params: &GetParams) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for (index, item) in params.fetch.0.iter().flatten().enumerate() {
+        if let Some(name) = item.non_empty() {
+            check_branch(&format!("params.fetch[{index}]"), name)?;
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
 }
 
 /// CONTRACT 5.2 step 2.
