@@ -1,32 +1,69 @@
-//! `git describe --always --dirty --broken`: CONTRACT 5.6, `describe_ref`.
+//! `git describe`: CONTRACT 5.6, `describe_ref`.
+
+mod options;
+mod search;
 
 use std::fs::File;
 use std::io::Read;
 
-use git2::{DescribeFormatOptions, DescribeOptions, ErrorCode, Repository, StatusOptions};
+use git2::{ErrorCode, Oid, Repository, StatusOptions};
+
+pub(crate) use self::options::Options;
+use self::search::Found;
 
 /// The shortest abbreviation that git uses by itself.
 const SHORTEST: u32 = 7;
+/// The shortest abbreviation that git gives to someone who asks for less.
+const SHORTEST_ASKED: u32 = 4;
+const LONGEST: u32 = 40;
 
-/// What git calls the commit that is checked out: its nearest annotated tag, else its id. `None`: there is no commit.
-pub(crate) fn describe(repo: &Repository) -> Result<Option<String>, git2::Error> {
+/// What git calls the commit that is checked out: its nearest tag, or its id. `None`: there is no commit, or no name for it.
+pub(crate) fn describe(repo: &Repository, options: &Options) -> Result<Option<String>, git2::Error> {
     let head = match repo.head() {
-        Ok(head) => head.peel_to_commit()?,
+        Ok(head) => head.peel_to_commit()?.id(),
         Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
             return Ok(None);
         }
         Err(error) => return Err(error),
     };
-    let description = head
-        .as_object()
-        .describe(DescribeOptions::new().show_commit_oid_as_fallback(true))?;
-    let mut text = description.format(Some(
-        DescribeFormatOptions::new().abbreviated_size(abbreviation(repo)),
-    ))?;
-    if is_dirty(repo)? {
-        text.push_str("-dirty");
+    let length = match options.abbrev {
+        Some(0) => 0,
+        Some(length) => length.clamp(SHORTEST_ASKED, LONGEST),
+        None => abbreviation(repo),
+    };
+    if options.long && length == 0 {
+        return Ok(None);
+    }
+    let mut text = match search::nearest(repo, head, options)? {
+        Some(Found { name, .. }) if length == 0 => name,
+        Some(Found { name, depth: 0 }) if !options.long => name,
+        Some(Found { name, depth }) => format!("{name}-{depth}-g{}", abbreviated(repo, head, length)?),
+        None if options.always => abbreviated(repo, head, length)?,
+        None => return Ok(None),
+    };
+    let mark = options
+        .dirty
+        .as_deref()
+        .or_else(|| options.broken.then_some("-dirty"));
+    if let Some(mark) = mark
+        && is_dirty(repo)?
+    {
+        text.push_str(mark);
     }
     Ok(Some(text))
+}
+
+/// The beginning of an id that names one object only, of `length` digits or more; all of it where that is 0.
+fn abbreviated(repo: &Repository, id: Oid, length: u32) -> Result<String, git2::Error> {
+    let text = id.to_string();
+    let odb = repo.odb()?;
+    let digits = match usize::try_from(length) {
+        Ok(length) if length > 0 => {
+            (length..text.len()).find(|&length| odb.exists_prefix(id, length).is_ok())
+        }
+        _ => None,
+    };
+    Ok(text[..digits.unwrap_or(text.len())].to_owned())
 }
 
 /// Whether a tracked file differs from the commit. libgit2's own answer would count untracked files too.
@@ -52,7 +89,7 @@ fn abbreviation(repo: &Repository) -> u32 {
         .and_then(|length| u32::try_from(length).ok())
         .filter(|length| *length >= 4)
     {
-        return length.min(40);
+        return length.min(LONGEST);
     }
     length_for(packed_objects(repo))
 }
@@ -88,160 +125,4 @@ fn objects_in(mut pack: File) -> Option<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stock_git::StockGit;
-
-    /// Both answers, which must be the same.
-    fn described(git: &StockGit) -> String {
-        let stock = git.run(&["describe", "--always", "--dirty", "--broken"]);
-        let ours = describe(&git.repo()).unwrap().unwrap();
-        assert_eq!(ours, stock.trim_end());
-        ours
-    }
-
-    #[test]
-    fn nothing_is_found_without_a_commit() {
-        assert_eq!(describe(&StockGit::new().repo()).unwrap(), None);
-    }
-
-    #[test]
-    fn without_an_annotated_tag_it_is_the_id() {
-        let git = StockGit::new();
-        let id = git.commit("one");
-        git.run(&["tag", "light"]);
-        assert_eq!(described(&git), id[..7]);
-    }
-
-    #[test]
-    fn it_is_the_nearest_annotated_tag_and_the_distance() {
-        let git = StockGit::new();
-        git.commit("one");
-        git.run(&["tag", "-a", "-m", "x", "v1"]);
-        assert_eq!(described(&git), "v1");
-        git.commit("two");
-        let id = git.commit("three");
-        git.run(&["tag", "light"]);
-        assert_eq!(described(&git), format!("v1-2-g{}", &id[..7]));
-        git.run(&["checkout", "-q", "--detach", "HEAD~1"]);
-        assert!(described(&git).starts_with("v1-1-g"));
-    }
-
-    #[test]
-    fn of_two_tags_the_newer_one_names_the_commit() {
-        for (first, second) in [("b", "a"), ("a", "b")] {
-            let git = StockGit::new();
-            git.commit("one");
-            git.run_at(1_700_000_000, &["tag", "-a", "-m", "x", first])
-                .unwrap();
-            git.run_at(1_700_000_001, &["tag", "-a", "-m", "x", second])
-                .unwrap();
-            assert_eq!(described(&git), second);
-        }
-        let git = StockGit::new();
-        git.commit("one");
-        git.run(&["tag", "-a", "-m", "x", "b"]);
-        git.run(&["tag", "-a", "-m", "x", "a"]);
-        described(&git);
-    }
-
-    #[test]
-    fn across_a_merge_the_nearest_tag_wins() {
-        let git = StockGit::new();
-        git.commit("base");
-        git.run(&["tag", "-a", "-m", "x", "base"]);
-        git.run(&["checkout", "-q", "-b", "topic"]);
-        git.commit("t1");
-        git.run(&["tag", "-a", "-m", "x", "topic-1"]);
-        git.commit("t2");
-        git.run(&["checkout", "-q", "main"]);
-        for index in 0..4 {
-            let date = 1_700_000_100 + index;
-            git.run_at(date, &["commit", "-q", "--allow-empty", "-m", "m"])
-                .unwrap();
-        }
-        git.run(&["tag", "-a", "-m", "x", "main-1", "HEAD~3"]);
-        git.run_at(1_700_000_200, &["merge", "-q", "--no-ff", "--no-edit", "topic"])
-            .unwrap();
-        described(&git);
-        git.run(&["tag", "-d", "main-1"]);
-        described(&git);
-    }
-
-    #[test]
-    fn only_a_change_of_a_tracked_file_makes_it_dirty() {
-        let git = StockGit::new();
-        git.write("a", "1");
-        git.write(".gitignore", "ignored\n");
-        let id = git.commit("one");
-        git.write("untracked", "x");
-        git.write("ignored", "x");
-        assert_eq!(described(&git), id[..7]);
-        git.write("a", "2");
-        assert_eq!(described(&git), format!("{}-dirty", &id[..7]));
-        git.run(&["add", "a"]);
-        assert_eq!(described(&git), format!("{}-dirty", &id[..7]));
-        git.write("a", "1");
-        assert_eq!(described(&git), format!("{}-dirty", &id[..7]));
-        git.run(&["add", "a"]);
-        assert_eq!(described(&git), id[..7]);
-        std::fs::remove_file(git.path().join("a")).unwrap();
-        assert_eq!(described(&git), format!("{}-dirty", &id[..7]));
-    }
-
-    #[test]
-    fn a_submodule_at_another_commit_makes_it_dirty() {
-        let inner = StockGit::new();
-        inner.commit("one");
-        let git = StockGit::new();
-        let url = inner.path().to_str().unwrap();
-        git.run(&[
-            "-c",
-            "protocol.file.allow=always",
-            "submodule",
-            "add",
-            "-q",
-            url,
-            "sub",
-        ]);
-        git.commit("with a submodule");
-        described(&git);
-        git.run(&["-C", "sub", "commit", "-q", "--allow-empty", "-m", "two"]);
-        assert!(described(&git).ends_with("-dirty"));
-    }
-
-    #[test]
-    fn the_id_gets_longer_as_the_repository_grows() {
-        for (objects, length) in [
-            (0, 7),
-            (1, 7),
-            (16_383, 7),
-            (16_384, 8),
-            (65_535, 8),
-            (65_536, 9),
-            (1 << 20, 11),
-        ] {
-            assert_eq!(length_for(objects), length, "{objects}");
-        }
-        let git = StockGit::new();
-        let blobs: Vec<_> = (0..16_500)
-            .map(|index| format!("blob\ndata 6\n{index:06}\n"))
-            .collect();
-        let mut import = git.command(&["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet"]);
-        let mut child = import.stdin(std::process::Stdio::piped()).spawn().unwrap();
-        std::io::Write::write_all(&mut child.stdin.take().unwrap(), blobs.concat().as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success());
-        git.commit("one");
-        assert_eq!(described(&git).len(), 8);
-    }
-
-    #[test]
-    fn the_configured_length_is_kept() {
-        let git = StockGit::new();
-        git.commit("one");
-        for (length, shown) in [("12", 12), ("auto", 7), ("4", 4), ("40", 40)] {
-            git.run(&["config", "core.abbrev", length]);
-            assert_eq!(described(&git).len(), shown);
-        }
-    }
-}
+mod tests;

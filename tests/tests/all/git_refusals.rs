@@ -39,7 +39,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     for (step, field, value) in [
         ("get", "submodules", json!(["a"])),
         ("get", "submodule_remote", json!(true)),
-        ("get", "describe_ref_options", json!("--tags")),
         ("put", "rebase_strategy", json!("ort")),
         ("put", "rebase_strategy_option", json!("ours")),
     ] {

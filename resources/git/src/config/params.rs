@@ -35,6 +35,10 @@ pub struct GetParams {
     /// with `-local`. Default: `iso8601`.
     #[schemars(with = "String")]
     pub timestamp_format: Text,
+    /// Options of `git describe` for `.git/describe_ref`, separated by blanks; all but `--contains`. Default:
+    /// `--always --dirty --broken`.
+    #[schemars(with = "String")]
+    pub describe_ref_options: Text,
     /// Fetches all branches of the remote, not only the one that is checked out. No effect together with `depth`.
     #[schemars(with = "bool")]
     pub all_branches: Text,
@@ -45,8 +49,6 @@ pub struct GetParams {
     pub submodule_recursive: Text,
     /// Check out the tips of submodules' branches. Not supported yet: refused.
     pub submodule_remote: NotBuilt,
-    /// Options for `.git/describe_ref`. Not supported yet: refused.
-    pub describe_ref_options: NotBuilt,
 }
 
 impl Config for GetParams {
@@ -58,7 +60,6 @@ impl Config for GetParams {
         [
             ("submodules", submodules),
             ("submodule_remote", self.submodule_remote),
-            ("describe_ref_options", self.describe_ref_options),
         ]
         .into_iter()
         .filter_map(|(name, field)| field.problem(&format!("params.{name}")))

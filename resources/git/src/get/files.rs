@@ -14,6 +14,7 @@ use crate::{dates, describe, short_ref};
 pub(super) struct Formats {
     short_ref: String,
     timestamp: DateStyle,
+    describe: describe::Options,
 }
 
 impl Formats {
@@ -28,6 +29,10 @@ impl Formats {
         Ok(Self {
             short_ref: short_ref.to_owned(),
             timestamp,
+            describe: match params.describe_ref_options.get() {
+                Some(options) => describe::Options::parse(options)?,
+                None => describe::Options::default(),
+            },
         })
     }
 }
@@ -71,7 +76,7 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata, form
         (
             "describe_ref",
             line(
-                describe::describe(repo)
+                describe::describe(repo, &formats.describe)
                     .map_err(git_failed("read the commit that is checked out"))?
                     .unwrap_or_default(),
             ),
