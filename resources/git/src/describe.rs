@@ -3,10 +3,11 @@
 mod options;
 mod search;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 
-use git2::{ErrorCode, Oid, Repository, StatusOptions};
+use git2::{ErrorCode, Oid, Repository, Status, StatusOptions};
 
 pub(crate) use self::options::Options;
 use self::search::Found;
@@ -38,7 +39,7 @@ pub(crate) fn describe(repo: &Repository, options: &Options) -> Result<Option<St
         Some(Found { name, .. }) if length == 0 => name,
         Some(Found { name, depth: 0 }) if !options.long => name,
         Some(Found { name, depth }) => format!("{name}-{depth}-g{}", abbreviated(repo, head, length)?),
-        None if options.always => abbreviated(repo, head, length)?,
+        None if options.always && options.candidates > 0 => abbreviated(repo, head, length)?,
         None => return Ok(None),
     };
     let mark = options
@@ -76,8 +77,21 @@ fn is_dirty(repo: &Repository) -> Result<bool, git2::Error> {
         .include_untracked(false)
         .include_ignored(false)
         .exclude_submodules(false);
-    Ok(!repo.statuses(Some(&mut options))?.is_empty())
+    // A sparse checkout lacks files on purpose.
+    let index = repo.index()?;
+    let left_out: HashSet<Vec<u8>> = index
+        .iter()
+        .filter(|entry| entry.flags_extended & SKIP_WORKTREE != 0)
+        .map(|entry| entry.path)
+        .collect();
+    let found = repo.statuses(Some(&mut options))?;
+    Ok(found
+        .iter()
+        .any(|entry| entry.status() != Status::WT_DELETED || !left_out.contains(entry.path_bytes())))
 }
+
+/// What marks an index entry whose file is not in the work tree on purpose.
+pub(crate) const SKIP_WORKTREE: u16 = 1 << 14;
 
 /// How many digits of an id git shows at least: `core.abbrev`, or a length that grows with the repository.
 fn abbreviation(repo: &Repository) -> u32 {

@@ -163,8 +163,7 @@ fn git_g30_further_branches_are_local_ones() {
     for source in served.sources() {
         let request = json!({ "source": source, "params": { "fetch": ["gone"] } });
         let output = get(&served.server, &request).run();
-        output.fails(128);
-        assert_eq!(output.first_error_line(), "couldn't find remote ref gone");
+        output.fails(128).says("couldn't find remote ref gone");
     }
 }
 
@@ -196,6 +195,38 @@ fn a_version_beside_the_branch_is_searched_for_in_all_refs() {
     with(&vanished, true).fails(128).says(&format!(
         "WARNING: couldn't find a ref for {vanished} listed on the remote"
     ));
+}
+
+#[test]
+fn git_g32_a_sparse_checkout_is_clean_and_known_to_git() {
+    let served = Served::new(fixture_r());
+    for params in [json!({}), json!({ "depth": 1 })] {
+        for got in gets(
+            &served,
+            &json!({ "sparse_paths": ["docs/*"] }),
+            &Value::Null,
+            &params,
+        ) {
+            assert_eq!(got.git(&["ls-files", "-t"]), "H docs/a.md\nS src/x.rs");
+            assert!(!got.path().join("src").exists());
+            assert_eq!(got.git(&["status", "--porcelain"]), "");
+            assert_eq!(got.file("describe_ref"), "rel-2\n");
+            assert_eq!(got.git(&["config", "core.sparseCheckout"]), "true");
+            // Git goes on with it.
+            got.git(&["checkout", "-q", "--detach", "HEAD"]);
+            got.git(&["sparse-checkout", "disable"]);
+            assert!(got.path().join("src/x.rs").exists());
+        }
+    }
+    for got in gets(
+        &served,
+        &json!({ "sparse_paths": ["nothing"] }),
+        &Value::Null,
+        &json!({}),
+    ) {
+        assert_eq!(got.git(&["status", "--porcelain"]), "");
+        assert_eq!(got.file("describe_ref"), "rel-2\n");
+    }
 }
 
 #[test]

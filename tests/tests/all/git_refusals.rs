@@ -12,7 +12,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     let base = source(&served.server, "r.git");
     for (field, value) in [
         ("forward_agent", json!(true)),
-        ("sparse_paths", json!(["a"])),
         (
             "submodule_credentials",
             json!([{ "host": "h", "username": "u", "password": "p" }]),

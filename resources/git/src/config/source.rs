@@ -54,6 +54,8 @@ pub struct Source {
     /// it. Default: `match_tagged`.
     #[schemars(with = "String")]
     pub tag_behaviour: Text,
+    /// Patterns of a sparse checkout, as in `.gitignore`: `get` writes only files that match. Default: `["."]`, which is all files.
+    pub sparse_paths: List<Text>,
     /// Which tags `get` fetches: `true` all, `false` none. Default: those that point into what is fetched. `fetch_tags` in the
     /// get params wins.
     #[schemars(with = "bool")]
@@ -67,8 +69,6 @@ pub struct Source {
 
     /// SSH agent forwarding. Not supported yet: refused.
     pub forward_agent: NotBuilt,
-    /// Sparse checkout patterns. Not supported yet: refused.
-    pub sparse_paths: NotBuilt,
     /// Logins for submodules. Not supported yet: refused.
     #[schemars(with = "Vec<SubmoduleCredential>")]
     pub submodule_credentials: NotBuilt,
@@ -99,7 +99,6 @@ impl Source {
     fn not_built(&self) -> impl Iterator<Item = Problem> {
         [
             ("forward_agent", self.forward_agent),
-            ("sparse_paths", self.sparse_paths),
             ("submodule_credentials", self.submodule_credentials),
             ("git_config", self.git_config),
             ("commit_verification_keys", self.commit_verification_keys),

@@ -8,6 +8,7 @@ use git2::build::CheckoutBuilder;
 use git2::{Index, IndexEntry, ObjectType, Oid, Repository, Tree, TreeWalkMode, TreeWalkResult};
 
 use super::revision::Revision;
+use super::sparse::Sparse;
 use crate::git_failed;
 
 /// With more threads the file system, not the processor, is what is waited for.
@@ -20,12 +21,17 @@ pub(super) fn checkout(
     revision: &Revision,
     id: Oid,
     detach: bool,
+    sparse: Option<&Sparse>,
 ) -> Result<()> {
     if detach || !matches!(revision, Revision::Branch { .. }) {
         repo.set_head_detached(id)
             .map_err(git_failed("set the clone's HEAD"))?;
     }
     let progress = cx.progress_items("Updating files", None);
+    if let Some(sparse) = sparse {
+        sparse.configure(repo)?;
+        return write_sparse(repo, id, sparse, &progress).map_err(git_failed("check the commit out"));
+    }
     Checkout {
         repo,
         commit: id,
@@ -33,6 +39,24 @@ pub(super) fn checkout(
     }
     .write()
     .map_err(git_failed("check the commit out"))
+}
+
+/// Writes the files that are taken; of the others, the index says that they are left out on purpose.
+fn write_sparse(
+    repo: &Repository,
+    commit: Oid,
+    sparse: &Sparse,
+    progress: &Progress,
+) -> Result<(), git2::Error> {
+    let (taken, left) = sparse.split(repo, commit)?;
+    if !taken.is_empty() {
+        write_names(repo, commit, &taken, progress)?;
+    }
+    let mut index = repo.index()?;
+    for entry in &left {
+        index.add(entry)?;
+    }
+    index.write()
 }
 
 /// The commit's abbreviated id and the first line of its message.

@@ -6,6 +6,7 @@ mod deepen;
 mod files;
 mod head;
 mod revision;
+mod sparse;
 mod undo;
 mod unsupported;
 
@@ -20,6 +21,7 @@ use crate::location::{Location, check_branch};
 use crate::metadata::metadata;
 use clone::{Branches, Clone};
 use revision::Revision;
+use sparse::Sparse;
 
 /// Clones into `dest`, checks the version out, and writes the files below `.git`.
 pub(crate) async fn get(
@@ -49,6 +51,8 @@ struct Plan {
     fetch: Vec<String>,
     /// Whether a version that is unknown is looked for in the remote's other refs.
     searches: bool,
+    /// Which files are written, if not all.
+    sparse: Option<Sparse>,
     formats: Formats,
     params: GetParams,
     dest: PathBuf,
@@ -72,6 +76,7 @@ impl Plan {
             location,
             version: version.map(|version| version.reference),
             tags: tags(source, params),
+            sparse: Sparse::new(&source.sparse_paths),
             formats: Formats::new(params)?,
             params: params.clone(),
             dest: dest.to_owned(),
@@ -113,7 +118,8 @@ impl Plan {
         let repo = clone.finish()?;
         let (revision, id) = revision.known(self.version.as_deref())?;
         refuse_if_aborted(cx)?;
-        checkout::checkout(cx, &repo, &revision, id, self.depth.is_some())?;
+        let detach = self.depth.is_some();
+        checkout::checkout(cx, &repo, &revision, id, detach, self.sparse.as_ref())?;
         refuse_if_aborted(cx)?;
         unsupported::refuse(&repo, &self.params)?;
         let returned = self.version.unwrap_or_else(|| id.to_string());

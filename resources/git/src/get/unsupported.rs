@@ -4,6 +4,7 @@ use concourse_resource_sdk::{Problem, Result};
 use git2::{AttrCheckFlags, Index, Repository};
 
 use crate::config::{GetParams, Submodules};
+use crate::describe::SKIP_WORKTREE;
 use crate::git_failed;
 
 /// The mode of a submodule in an index.
@@ -38,7 +39,9 @@ pub(super) fn refuse(repo: &Repository, params: &GetParams) -> Result<()> {
 }
 
 fn submodule(index: &Index) -> Option<String> {
-    let entry = index.iter().find(|entry| entry.mode == GITLINK)?;
+    let entry = index
+        .iter()
+        .find(|entry| entry.mode == GITLINK && entry.flags_extended & SKIP_WORKTREE == 0)?;
     Some(String::from_utf8_lossy(&entry.path).into_owned())
 }
 
@@ -58,7 +61,10 @@ fn lfs_file(repo: &Repository, index: &Index) -> Result<Option<String>, git2::Er
     if !names_lfs {
         return Ok(None);
     }
-    for entry in index.iter() {
+    for entry in index
+        .iter()
+        .filter(|entry| entry.flags_extended & SKIP_WORKTREE == 0)
+    {
         let Ok(path) = std::str::from_utf8(&entry.path) else {
             continue;
         };
