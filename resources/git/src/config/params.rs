@@ -31,8 +31,8 @@ pub struct GetParams {
     /// Pattern of `printf` for `.git/short_ref`, such as `build-%s`. Default: `%s`.
     #[schemars(with = "String")]
     pub short_ref_format: Text,
-    /// How `.git/commit_timestamp` is written: `iso8601`, `iso-strict`, `rfc2822`, `short`, `raw`, `unix` or `default`, each also
-    /// with `-local`. Default: `iso8601`.
+    /// How `.git/commit_timestamp` is written: `iso8601`, `iso-strict`, `rfc2822`, `short`, `raw`, `unix`, `default`, `human`,
+    /// `relative`, each also with `-local`, or `format:` and a pattern of `strftime` without blanks. Default: `iso8601`.
     #[schemars(with = "String")]
     pub timestamp_format: Text,
     /// Options of `git describe` for `.git/describe_ref`, separated by blanks; all but `--contains`. Default:

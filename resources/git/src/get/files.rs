@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use concourse_resource_sdk::{Error, Metadata, Result};
+use concourse_resource_sdk::{Context, Error, Metadata, Result};
 use git2::Repository;
 
 use crate::config::GetParams;
@@ -14,11 +14,14 @@ use crate::{dates, describe, short_ref};
 pub(super) struct Formats {
     short_ref: String,
     timestamp: DateStyle,
+    /// In seconds since 1970.
+    now: i64,
     describe: describe::Options,
 }
 
 impl Formats {
-    pub(super) fn new(params: &GetParams) -> Result<Self> {
+    pub(super) fn new(cx: &Context, params: &GetParams) -> Result<Self> {
+        let now = cx.now().duration_since(std::time::UNIX_EPOCH);
         let timestamp = match params.timestamp_format.get() {
             Some(name) => DateStyle::named(name)?,
             None => DateStyle::default(),
@@ -29,6 +32,7 @@ impl Formats {
         Ok(Self {
             short_ref: short_ref.to_owned(),
             timestamp,
+            now: now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
             describe: match params.describe_ref_options.get() {
                 Some(options) => describe::Options::parse(options)?,
                 None => describe::Options::default(),
@@ -71,7 +75,7 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata, form
         ("commit_message", commit.message_raw_bytes().to_vec()),
         (
             "commit_timestamp",
-            line(formats.timestamp.show(&committer.when())),
+            line(formats.timestamp.show(&committer.when(), formats.now)),
         ),
         (
             "describe_ref",

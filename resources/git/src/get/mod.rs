@@ -32,7 +32,7 @@ pub(crate) async fn get(
     dest: &Path,
 ) -> Result<Outcome<Git>> {
     crate::trace_if(cx, source.debug.0 || params.debug.0);
-    let plan = Plan::new(source, version, params, dest)?;
+    let plan = Plan::new(cx, source, version, params, dest)?;
     plan.announce(cx);
     let cx = cx.clone();
     crate::blocking(move || plan.carry_out(&cx)).await
@@ -59,7 +59,13 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(source: &Source, version: Option<GitVersion>, params: &GetParams, dest: &Path) -> Result<Self> {
+    fn new(
+        cx: &Context,
+        source: &Source,
+        version: Option<GitVersion>,
+        params: &GetParams,
+        dest: &Path,
+    ) -> Result<Self> {
         let mut location = Location::new(source)?;
         let mut overridden = None;
         if let Some(branch) = version.as_ref().and_then(|version| version.branch.clone()) {
@@ -77,7 +83,7 @@ impl Plan {
             version: version.map(|version| version.reference),
             tags: tags(source, params),
             sparse: Sparse::new(&source.sparse_paths),
-            formats: Formats::new(params)?,
+            formats: Formats::new(cx, params)?,
             params: params.clone(),
             dest: dest.to_owned(),
         })
