@@ -11,6 +11,7 @@ mod dates;
 mod describe;
 mod filter;
 mod get;
+mod git_config;
 mod gnu_regex;
 mod history;
 mod location;

@@ -1,10 +1,15 @@
 //! Where the repository is and how to get in.
 
-use concourse_resource_sdk::{Context, Problem, Result};
+use concourse_resource_sdk::http::{ProxyRules, Redirects};
+use concourse_resource_sdk::{Context, Problem, Result, Secret};
 use git_remote::{Login, Remote, SshOptions};
 
 use crate::config::Source;
+use crate::git_config::GitConfig;
 use crate::ssh;
+
+/// As many as the SDK follows by itself.
+const MOST_REDIRECTS: usize = 10;
 
 /// The address of a repository, the branch to follow, and the login: the part of `source` that connections need.
 #[derive(Debug, Clone)]
@@ -14,6 +19,7 @@ pub(crate) struct Location {
     login: Option<Login>,
     ssh: SshOptions,
     skip_verification: bool,
+    pub(crate) config: GitConfig,
 }
 
 impl Location {
@@ -36,27 +42,70 @@ impl Location {
             login,
             ssh: ssh::options(source)?,
             skip_verification: source.skip_ssl_verification.0,
+            config: GitConfig::new(source)?,
         })
     }
 
     /// Connects on first use; nothing is sent before that.
     pub(crate) fn open(&self, cx: &Context) -> Result<Remote> {
+        self.open_at(cx, &self.config.rewritten(&self.uri, false))
+    }
+
+    /// The same for a push, which may go elsewhere.
+    pub(crate) fn open_for_push(&self, cx: &Context) -> Result<Remote> {
+        self.open_at(cx, &self.config.rewritten(&self.uri, true))
+    }
+
+    fn open_at(&self, cx: &Context, uri: &str) -> Result<Remote> {
         if let Some(login) = &self.login {
             // As the header carries it.
             cx.log()
                 .redact(&format!("{}:{}", login.username, login.password.expose()));
         }
-        let (options, skip) = (cx.http(), self.skip_verification);
+        let skip = self.skip_verification
+            || self.config.http(uri, "sslverify").is_some_and(|value| {
+                matches!(value.to_ascii_lowercase().as_str(), "false" | "no" | "off" | "0")
+            });
+        let mut http = cx.http().skip_verification(skip);
+        if let Some(proxy) = self.config.http(uri, "proxy") {
+            http = http.proxies(if proxy.is_empty() {
+                ProxyRules::none()
+            } else {
+                ProxyRules::all(proxy, "")?
+            });
+        }
+        let headers = headers(self.config.http(uri, "extraheader"))?;
+        for (_, value) in &headers {
+            cx.log().redact(value.expose());
+            // A token goes nowhere else.
+            http = http.redirects(Redirects::SameOrigin(MOST_REDIRECTS));
+        }
         Ok(Remote::open(
-            &self.uri,
+            uri,
             git_remote::Options {
-                http: Box::new(move || options.clone().skip_verification(skip).build()),
+                http: Box::new(move || http.clone().build()),
                 login: self.login.clone(),
+                headers,
                 ssh: self.ssh.clone(),
                 log: cx.log().clone(),
                 interrupt: cx.interrupt(),
             },
         )?)
+    }
+}
+
+/// `http.extraHeader`; empty is none.
+fn headers(line: Option<&str>) -> Result<Vec<(String, Secret)>> {
+    let Some(line) = line.filter(|line| !line.trim().is_empty()) else {
+        return Ok(Vec::new());
+    };
+    match line.split_once(':') {
+        Some((name, value)) => Ok(vec![(name.trim().to_owned(), Secret::new(value.trim()))]),
+        None => Err(Problem::new(
+            "source.git_config",
+            "http.extraHeader needs a name, a colon and a value",
+        )
+        .into()),
     }
 }
 

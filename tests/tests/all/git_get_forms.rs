@@ -34,7 +34,7 @@ fn git_g27_the_form_of_the_timestamp() {
     let written = std::fs::read_to_string(output.work().join(".git/commit_timestamp")).unwrap();
     let shown = git(output.work(), &["log", "-1", "--date=short", "--format=%cd"]);
     assert_eq!(written, format!("{shown}\n"));
-    for wrong in ["blah", "", "short short", "relative"] {
+    for wrong in ["blah", "", "short short", "relativ"] {
         let output = with(wrong);
         output.fails(128);
         let line = format!("params.timestamp_format: unknown date format \"{wrong}\"");

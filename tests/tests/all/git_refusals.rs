@@ -16,7 +16,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
             "submodule_credentials",
             json!([{ "host": "h", "username": "u", "password": "p" }]),
         ),
-        ("git_config", json!([{ "name": "a.b", "value": "c" }])),
         ("commit_verification_keys", json!(["k"])),
         ("commit_verification_key_ids", json!(["k"])),
         ("gpg_keyserver", json!("hkp://k")),

@@ -4,6 +4,7 @@ mod git_abort;
 mod git_cache;
 mod git_check;
 mod git_check_random;
+mod git_config;
 mod git_disk;
 mod git_get;
 mod git_get_forms;

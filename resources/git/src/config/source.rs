@@ -62,6 +62,10 @@ pub struct Source {
     pub fetch_tags: FetchTags,
     /// Makes `get` look for a version that is not on the branch in all refs of the remote, such as those of pull requests.
     pub search_remote_refs: Flag,
+    /// Git configuration, also written into the clone. `user.name` and `user.email` are who makes tags, merges and notes;
+    /// `http.proxy`, `http.sslVerify` and `http.extraHeader`, also for a URL as in `http.<url>.proxy`, and
+    /// `url.<base>.insteadOf` count for connections.
+    pub git_config: List<GitConfigEntry>,
     /// Accepts any TLS certificate.
     pub skip_ssl_verification: Flag,
     /// Prints what is done in detail.
@@ -72,9 +76,6 @@ pub struct Source {
     /// Logins for submodules. Not supported yet: refused.
     #[schemars(with = "Vec<SubmoduleCredential>")]
     pub submodule_credentials: NotBuilt,
-    /// Git configuration. Not supported yet: refused.
-    #[schemars(with = "Vec<GitConfigEntry>")]
-    pub git_config: NotBuilt,
     /// Armoured GPG public keys, one of which must have signed the commit. Not supported yet: refused.
     pub commit_verification_keys: NotBuilt,
     /// Ids of GPG keys to download, one of which must have signed the commit. Not supported yet: refused.
@@ -100,7 +101,6 @@ impl Source {
         [
             ("forward_agent", self.forward_agent),
             ("submodule_credentials", self.submodule_credentials),
-            ("git_config", self.git_config),
             ("commit_verification_keys", self.commit_verification_keys),
             ("commit_verification_key_ids", self.commit_verification_key_ids),
             ("gpg_keyserver", self.gpg_keyserver),
@@ -165,13 +165,13 @@ struct SubmoduleCredential {
 }
 
 /// One entry of the git configuration.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "only the schema is used until git_config is supported")]
-struct GitConfigEntry {
-    /// Section and key.
-    name: Option<String>,
-    /// Value; it may hold a credential (`http.extraHeader`), so it is kept out of every log.
-    value: Option<Secret>,
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct GitConfigEntry {
+    /// Section and key, such as `user.email`.
+    pub name: Text,
+    /// Value. A header in `http.extraHeader` is kept out of every log.
+    pub value: Text,
 }
 
 /// An HTTP proxy.

@@ -174,7 +174,7 @@ fn write_names(
     progress: &Progress,
 ) -> Result<(), git2::Error> {
     let commit = repo.find_commit(commit)?;
-    let plain = !has_attributes(&commit.tree()?)?;
+    let plain = !has_attributes(&commit.tree()?)? && !converts_line_ends(repo);
     let mut before = 0;
     let mut options = CheckoutBuilder::new();
     options
@@ -189,6 +189,12 @@ fn write_names(
         options.path(name.as_slice());
     }
     repo.checkout_tree(commit.as_object(), Some(&mut options))
+}
+
+/// Whether `git_config` asks for line ends of another kind.
+fn converts_line_ends(repo: &Repository) -> bool {
+    let config = repo.config().ok();
+    config.is_some_and(|config| config.get_string("core.autocrlf").is_ok())
 }
 
 /// Whether any file may ask for a filter; looking for attributes beside each file takes longer than writing it.

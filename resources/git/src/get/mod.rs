@@ -121,6 +121,7 @@ impl Plan {
             None => self.find(&mut clone)?,
         };
         clone.fetch_branches(&self.fetch)?;
+        self.location.config.write(clone.repo())?;
         let repo = clone.finish()?;
         let (revision, id) = revision.known(self.version.as_deref())?;
         refuse_if_aborted(cx)?;

@@ -3,13 +3,20 @@
 use concourse_resource_sdk::Context;
 use git2::{Repository, Signature};
 
-/// CONTRACT 6.2: the identity of the repository's configuration or the environment, else `git` at this host; and now.
-pub(super) fn identity(cx: &Context, repo: &Repository) -> Result<Signature<'static>, git2::Error> {
+use crate::git_config::GitConfig;
+
+/// CONTRACT 6.2: the identity of the environment, of the repository's configuration or of `git_config`, else `git` at this host; and now.
+pub(super) fn identity(
+    cx: &Context,
+    repo: &Repository,
+    given: &GitConfig,
+) -> Result<Signature<'static>, git2::Error> {
     let config = repo.config()?.snapshot()?;
     let from = |key: &str, variable: &str| {
         std::env::var(variable)
             .ok()
             .or_else(|| config.get_string(key).ok())
+            .or_else(|| given.given(key).map(str::to_owned))
             .filter(|text| !text.trim().is_empty())
     };
     let name = from("user.name", "GIT_COMMITTER_NAME").unwrap_or_else(|| "git".to_owned());

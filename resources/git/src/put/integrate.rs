@@ -65,16 +65,17 @@ impl Plan {
         }
         let mut pause = Pause::default();
         loop {
-            let mut remote = self.location.open(cx)?;
+            let mut remote = self.location.open_for_push(cx)?;
             let upstream = fetch_branch(cx, repo, &mut remote, start, branch)?;
+            let by = self.identity(cx, repo)?;
             let head = match how {
                 Integration::Merge => {
                     cx.log().line("merging...");
-                    merge::merge(cx, repo, start, upstream, (branch, &self.location.uri))?
+                    merge::merge(cx, repo, start, upstream, (branch, &self.location.uri), &by)?
                 }
                 Integration::Rebase => {
                     cx.log().line("rebasing...");
-                    rebase::rebase(cx, repo, start, upstream)?
+                    rebase::rebase(cx, repo, start, upstream, &by)?
                 }
             };
             if self.note.is_some() {
@@ -114,7 +115,7 @@ impl Plan {
             cx.log()
                 .line("adding the note to those of the remote, and trying again...");
             pause.wait();
-            *remote = self.location.open(cx)?;
+            *remote = self.location.open_for_push(cx)?;
             let refs = remote.refs(&[notes::NOTES])?;
             let wants = refs.iter().map(|note| note.id).collect();
             fetch(cx, repo, remote, wants, Vec::new())?;

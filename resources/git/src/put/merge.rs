@@ -1,10 +1,9 @@
 //! Merging the remote branch into `HEAD`.
 
 use concourse_resource_sdk::{Context, Error, Result};
-use git2::{ErrorCode, Index, Oid, Repository, ResetType};
+use git2::{ErrorCode, Index, Oid, Repository, ResetType, Signature};
 
 use super::commits::{NewCommit, stored};
-use super::identity::identity;
 use crate::git_failed;
 use crate::location::without_login;
 
@@ -18,6 +17,7 @@ pub(super) fn merge(
     start: Oid,
     upstream: Oid,
     (branch, uri): (&str, &str),
+    by: &Signature<'_>,
 ) -> Result<Oid> {
     // CONTRACT 6.2: what was not committed is lost.
     set_head(repo, start)?;
@@ -39,13 +39,12 @@ pub(super) fn merge(
         .merge_commits(&commit(start)?, &commit(upstream)?, None)
         .map_err(&failed)?;
     refuse_conflicts(&index, &format!("merge the remote branch {branch}"))?;
-    let committer = identity(cx, repo).map_err(&failed)?;
     let message = message(repo, branch, uri)?;
     let merged = NewCommit {
         tree: index.write_tree_to(repo).map_err(&failed)?,
         parents: &[start, upstream],
-        author: stored(&committer),
-        committer: &committer,
+        author: stored(by),
+        committer: by,
         encoding: None,
         message: message.as_bytes(),
     };

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::{Context, Error, Outcome, Problem, Result};
 use git_remote::Remote;
-use git2::{Oid, Repository};
+use git2::{Oid, Repository, Signature};
 
 use crate::Git;
 use crate::config::{GitVersion, PutParams, Source};
@@ -120,11 +120,16 @@ impl Plan {
         Ok(Outcome::new(version).with_metadata(metadata(&repo)?))
     }
 
+    fn identity(&self, cx: &Context, repo: &Repository) -> Result<Signature<'static>> {
+        identity::identity(cx, repo, &self.location.config)
+            .map_err(crate::git_failed("read who makes commits here"))
+    }
+
     fn push_as_is(&self, cx: &Context, repo: &Repository, head: Oid) -> Result<()> {
         if self.note.is_some() {
             Note::refuse_second(repo, head)?;
         }
-        let mut remote = self.location.open(cx)?;
+        let mut remote = self.location.open_for_push(cx)?;
         match self.push(cx, repo, &mut remote, head)? {
             Pushed::All => {}
             Pushed::LostRace(error) | Pushed::Refused(error) => return Err(error),
@@ -138,7 +143,7 @@ impl Plan {
     /// Sets the tag, and pushes a commit and all tags.
     fn push(&self, cx: &Context, repo: &Repository, remote: &mut Remote, head: Oid) -> Result<Pushed> {
         if let Some(tag) = &self.tag {
-            tag.set(cx, repo, head)?;
+            tag.set(&self.identity(cx, repo)?, repo, head)?;
         }
         let updates = push::updates(repo, head, self.target.as_deref(), self.force)?;
         let outcomes = remote.push(repo, &updates, &self.push_options, cx)?;
@@ -150,7 +155,7 @@ impl Plan {
         let Some(note) = &self.note else {
             return Ok(Pushed::All);
         };
-        note.add(cx, repo, head)?;
+        note.add(&self.identity(cx, repo)?, repo, head)?;
         let outcomes = remote.push(repo, &notes::updates(repo)?, &self.push_options, cx)?;
         Ok(push::report(cx, &self.location.uri, &outcomes))
     }

@@ -2,12 +2,11 @@
 
 use std::fs;
 
-use concourse_resource_sdk::{Context, Error, Problem, Result};
+use concourse_resource_sdk::{Error, Problem, Result};
 use git_remote::{Ref, Update};
-use git2::{Oid, Repository};
+use git2::{Oid, Repository, Signature};
 
 use super::commits::{NewCommit, stored};
-use super::identity::identity;
 use crate::config::PutParams;
 use crate::git_failed;
 
@@ -64,23 +63,22 @@ impl Note {
     }
 
     /// Adds it to the commit.
-    pub(super) fn add(&self, cx: &Context, repo: &Repository, commit: Oid) -> Result<()> {
+    pub(super) fn add(&self, by: &Signature<'_>, repo: &Repository, commit: Oid) -> Result<()> {
         Self::refuse_second(repo, commit)?;
-        self.try_add(cx, repo, commit).map_err(git_failed("add the note"))
+        self.try_add(by, repo, commit).map_err(git_failed("add the note"))
     }
 
-    fn try_add(&self, cx: &Context, repo: &Repository, commit: Oid) -> Result<(), git2::Error> {
+    fn try_add(&self, who: &Signature<'_>, repo: &Repository, commit: Oid) -> Result<(), git2::Error> {
         let before = repo.refname_to_id(COMMITS).ok();
         let text = git2::message_prettify(self.text.as_str(), None)?;
-        let who = identity(cx, repo)?;
-        repo.note(&who, &who, Some(COMMITS), commit, &text, false)?;
+        repo.note(who, who, Some(COMMITS), commit, &text, false)?;
         // libgit2 has a message of its own for that.
         let tree = repo.find_reference(COMMITS)?.peel_to_tree()?.id();
         let noted = NewCommit {
             tree,
             parents: before.as_slice(),
-            author: stored(&who),
-            committer: &who,
+            author: stored(who),
+            committer: who,
             encoding: None,
             message: b"Notes added by 'git notes add'\n",
         };

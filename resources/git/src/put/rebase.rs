@@ -6,7 +6,6 @@ use concourse_resource_sdk::{Context, Error, Problem, Result};
 use git2::{Commit, ErrorCode, Oid, Repository, Signature, Sort, StatusOptions};
 
 use super::commits::{NewCommit, field};
-use super::identity::identity;
 use super::merge::{refuse_conflicts, set_head};
 use crate::git_failed;
 
@@ -32,7 +31,13 @@ pub(super) fn refuse_changes(repo: &Repository) -> Result<()> {
 ///
 /// # Errors
 /// A conflict, or a merge among the local commits; `HEAD` is then where it was.
-pub(super) fn rebase(cx: &Context, repo: &Repository, start: Oid, upstream: Oid) -> Result<Oid> {
+pub(super) fn rebase(
+    cx: &Context,
+    repo: &Repository,
+    start: Oid,
+    upstream: Oid,
+    by: &Signature<'_>,
+) -> Result<Oid> {
     let failed = git_failed("rebase onto the remote branch");
     let base = match repo.merge_base(start, upstream) {
         Err(error) if error.code() == ErrorCode::NotFound => return Err(super::unrelated(repo)),
@@ -53,7 +58,6 @@ pub(super) fn rebase(cx: &Context, repo: &Repository, start: Oid, upstream: Oid)
             .collect::<Result<_, _>>()
             .map_err(&failed)?
     };
-    let committer = identity(cx, repo).map_err(&failed)?;
     let mut tip = upstream;
     for id in ours {
         let commit = repo.find_commit(id).map_err(&failed)?;
@@ -66,7 +70,7 @@ pub(super) fn rebase(cx: &Context, repo: &Repository, start: Oid, upstream: Oid)
                 .line(format!("dropping {id}: the remote branch has the same change"));
             continue;
         }
-        tip = replay(repo, &commit, tip, &committer)?;
+        tip = replay(repo, &commit, tip, by)?;
     }
     set_head(repo, tip)?;
     Ok(tip)

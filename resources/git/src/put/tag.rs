@@ -5,10 +5,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use concourse_resource_sdk::{Context, Error, Problem, Result};
-use git2::{Oid, Repository};
+use concourse_resource_sdk::{Error, Problem, Result};
+use git2::{Oid, Repository, Signature};
 
-use super::identity::identity;
 use crate::config::PutParams;
 
 /// A tag to set.
@@ -49,18 +48,18 @@ impl Tag {
     }
 
     /// Sets the tag on a commit, in place of a local tag of that name.
-    pub(super) fn set(&self, cx: &Context, repo: &Repository, commit: Oid) -> Result<()> {
-        self.try_set(cx, repo, commit).map_err(|error| {
+    pub(super) fn set(&self, by: &Signature<'_>, repo: &Repository, commit: Oid) -> Result<()> {
+        self.try_set(by, repo, commit).map_err(|error| {
             crate::local_failure(format!("failed to set the tag '{}'", self.name), error.message())
         })
     }
 
-    fn try_set(&self, cx: &Context, repo: &Repository, commit: Oid) -> Result<(), git2::Error> {
+    fn try_set(&self, by: &Signature<'_>, repo: &Repository, commit: Oid) -> Result<(), git2::Error> {
         let target = repo.find_object(commit, None)?;
         match &self.message {
             Some(message) => {
                 let message = git2::message_prettify(message.as_str(), Some(b'#'))?;
-                repo.tag(&self.name, &target, &identity(cx, repo)?, &message, true)
+                repo.tag(&self.name, &target, by, &message, true)
             }
             None => repo.tag_lightweight(&self.name, &target, true),
         }

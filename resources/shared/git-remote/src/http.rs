@@ -4,8 +4,9 @@ use std::io::{self, BufRead};
 
 use base64::Engine as _;
 use bytes::Bytes;
+use concourse_resource_sdk::Secret;
 use concourse_resource_sdk::http::HttpClient;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -26,11 +27,17 @@ pub(crate) struct Http {
     /// The repository, where redirects led to.
     base: Url,
     login: Option<HeaderValue>,
+    headers: HeaderMap,
     runtime: Handle,
 }
 
 impl Http {
-    pub(crate) fn new(base: Url, login: Option<&Login>, source: HttpClientSource) -> Result<Self> {
+    pub(crate) fn new(
+        base: Url,
+        login: Option<&Login>,
+        headers: &[(String, Secret)],
+        source: HttpClientSource,
+    ) -> Result<Self> {
         let login = login.map(authorization).transpose()?;
         Ok(Self {
             source,
@@ -38,6 +45,7 @@ impl Http {
             origin: base.origin(),
             base,
             login,
+            headers: headers.iter().map(header).collect::<Result<_>>()?,
             runtime: Handle::current(),
         })
     }
@@ -58,10 +66,14 @@ impl Http {
     }
 
     fn authorized(&self, request: RequestBuilder, url: &Url) -> RequestBuilder {
-        match &self.login {
-            Some(login) if url.origin() == self.origin => request.header(AUTHORIZATION, login.clone()),
-            _ => request,
+        if url.origin() != self.origin {
+            return request;
         }
+        let request = match &self.login {
+            Some(login) => request.header(AUTHORIZATION, login.clone()),
+            None => request,
+        };
+        request.headers(self.headers.clone())
     }
 
     fn checked(&self, response: Response, wanted: &str) -> Result<Response> {
@@ -168,6 +180,14 @@ fn authorization(login: &Login) -> Result<HeaderValue> {
     let mut value = HeaderValue::try_from(value).map_err(|error| Error::Broken(error.to_string()))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+fn header((name, value): &(String, Secret)) -> Result<(HeaderName, HeaderValue)> {
+    let wrong = || Error::Broken(format!("\"{name}\" is no header that can be sent"));
+    let key = HeaderName::try_from(name).map_err(|_| wrong())?;
+    let mut value = HeaderValue::try_from(value.expose()).map_err(|_| wrong())?;
+    value.set_sensitive(true);
+    Ok((key, value))
 }
 
 /// An address as it may be shown.

@@ -67,6 +67,8 @@ pub struct Options {
     pub http: HttpClientSource,
     /// The login; one in the address wins if it has a password.
     pub login: Option<Login>,
+    /// Headers of every HTTP(S) request to the origin of the remote's address, by name.
+    pub headers: Vec<(String, Secret)>,
     /// What SSH connections are made with.
     pub ssh: SshOptions,
     /// Where warnings, and what servers say to people, are shown.
@@ -220,6 +222,7 @@ impl Remote {
                 Place::Far(Box::new(Upload::new(Box::new(http::Http::new(
                     base,
                     login.as_ref(),
+                    &options.headers,
                     options.http,
                 )?))))
             }

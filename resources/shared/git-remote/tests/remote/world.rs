@@ -187,6 +187,7 @@ pub(crate) fn options(login: Option<(&str, &str)>) -> Options {
             username: user.to_owned(),
             password: Secret::new(password),
         }),
+        headers: Vec::new(),
         ssh: SshOptions::default(),
         log: Context::builder("git", Step::Check).finish().log().clone(),
         interrupt: Arc::default(),
