@@ -10,6 +10,7 @@ use crate::config::{HttpsTunnel, Source};
 pub(crate) fn options(source: &Source) -> Result<SshOptions> {
     Ok(SshOptions {
         key: key(source)?,
+        forward_agent: source.forward_agent.0,
         user: source.private_key_user.non_empty().map(str::to_owned),
         known_hosts: known_hosts(source)?,
         tunnel: source.https_tunnel.as_ref().map(tunnel).transpose()?.flatten(),

@@ -11,7 +11,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
     let served = Served::new(fixture_r());
     let base = source(&served.server, "r.git");
     for (field, value) in [
-        ("forward_agent", json!(true)),
         (
             "submodule_credentials",
             json!([{ "host": "h", "username": "u", "password": "p" }]),

@@ -1,5 +1,6 @@
 //! git over SSH, to a real server.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 use concourse_resource_sdk::testing::{Direction, Ended, Fault, FaultProxy, Run, Signal};
@@ -256,6 +257,40 @@ fn what_the_server_says_is_shown() {
             .contains("failed to reach 127.0.0.1:9: Connection refused"),
         "{output}"
     );
+}
+
+/// A hook of the server asks the agent, which has the key and keeps it.
+#[test]
+fn an_agent_is_forwarded_if_it_is_asked_for() {
+    let (server, _) = served(Protocol::Any);
+    let path = server.path("r.git");
+    let hook = path.join("hooks/post-receive");
+    std::fs::create_dir_all(path.join("hooks")).unwrap();
+    let script = "#!/bin/sh\n\
+        { ssh-add -L; ssh-add -D; ssh-add -l | wc -l; } >agent 2>&1\nexit 0\n";
+    std::fs::write(&hook, script).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let clone = work.path().join("clone");
+    Run::get(executable("git"))
+        .request(&json!({ "source": source(&server) }))
+        .work(&clone)
+        .run()
+        .ok();
+    for (forward, keys) in [(true, 1), (false, 0)] {
+        git(&clone, &["commit", "-q", "--allow-empty", "-m", "x"]);
+        let source = with(&server, &json!({ "forward_agent": forward }));
+        Run::put(executable("git"))
+            .request(&json!({ "source": source, "params": { "repository": "clone" } }))
+            .work(work.path())
+            .run()
+            .ok();
+        let said = std::fs::read_to_string(path.join("agent")).unwrap();
+        assert_eq!(said.matches("ssh-").count().min(1), keys, "{said}");
+        if forward {
+            assert!(said.trim_end().ends_with('1'), "the key was removed: {said}");
+        }
+    }
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub struct Source {
     pub private_key_passphrase: SecretText,
     /// SSH user, where the address names none. Default: the user who runs the check or step, `root` in an image.
     pub private_key_user: Text,
+    /// Lets the SSH server, and programs there, log in elsewhere with `private_key`, by agent forwarding; the key stays here.
+    pub forward_agent: Flag,
     /// Lines of a `known_hosts` file: SSH servers must have one of these host keys. Default: any key is accepted, with a warning.
     /// (Not in the reference.)
     pub known_hosts: Text,
@@ -71,8 +73,6 @@ pub struct Source {
     /// Prints what is done in detail.
     pub debug: Flag,
 
-    /// SSH agent forwarding. Not supported yet: refused.
-    pub forward_agent: NotBuilt,
     /// Logins for submodules. Not supported yet: refused.
     #[schemars(with = "Vec<SubmoduleCredential>")]
     pub submodule_credentials: NotBuilt,
@@ -99,7 +99,6 @@ impl Source {
 
     fn not_built(&self) -> impl Iterator<Item = Problem> {
         [
-            ("forward_agent", self.forward_agent),
             ("submodule_credentials", self.submodule_credentials),
             ("commit_verification_keys", self.commit_verification_keys),
             ("commit_verification_key_ids", self.commit_verification_key_ids),

@@ -3,9 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use concourse_resource_sdk::console::Console;
-use russh::client::Session;
+use russh::client::{ChannelOpenHandle, Msg, Session};
 use russh::keys::{HashAlg, PublicKeyOrCertificate};
+use russh::{Channel, ChannelOpenFailure};
 
+use super::agent::ForwardedAgent;
 use super::known_hosts::KnownHosts;
 
 /// Judges the host key.
@@ -15,6 +17,7 @@ pub(super) struct Client {
     known_hosts: Option<KnownHosts>,
     log: Console,
     refusal: Arc<OnceLock<String>>,
+    agent: Option<ForwardedAgent>,
 }
 
 impl Client {
@@ -25,7 +28,13 @@ impl Client {
             known_hosts,
             log,
             refusal: Arc::default(),
+            agent: None,
         }
+    }
+
+    /// Lets the server reach an agent.
+    pub(super) fn with_agent(self, agent: Option<ForwardedAgent>) -> Self {
+        Self { agent, ..self }
     }
 
     /// The fingerprint of the key that was refused, if one was.
@@ -51,6 +60,21 @@ impl russh::client::Handler for Client {
             let _ = self.refusal.set(fingerprint);
         }
         Ok(trusted)
+    }
+
+    async fn server_channel_open_agent_forward(
+        &mut self,
+        channel: Channel<Msg>,
+        reply: ChannelOpenHandle,
+        _: &mut Session,
+    ) -> Result<(), Self::Error> {
+        if let Some(agent) = &self.agent {
+            reply.accept().await;
+            agent.connect(Box::new(channel.into_stream()));
+        } else {
+            reply.reject(ChannelOpenFailure::AdministrativelyProhibited).await;
+        }
+        Ok(())
     }
 
     async fn auth_banner(&mut self, banner: &str, _: &mut Session) -> Result<(), Self::Error> {

@@ -1,5 +1,6 @@
 //! `ssh://` and the scp form, by an SSH client of our own process: no agent, no files, no configuration.
 
+mod agent;
 mod client;
 mod key;
 mod known_hosts;
@@ -21,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use url::Url;
 
+use self::agent::ForwardedAgent;
 pub use self::key::{SshKey, SshKeyError};
 pub use self::known_hosts::KnownHosts;
 use crate::error::{Error, Result};
@@ -44,6 +46,8 @@ const PIECE: usize = 32 * 1024;
 pub struct SshOptions {
     /// The key to log in with.
     pub key: Option<SshKey>,
+    /// Lets the server have the key sign for it: agent forwarding, from within this process.
+    pub forward_agent: bool,
     /// The user where the address names none; without it, who runs this process.
     pub user: Option<String>,
     /// The host keys that are trusted; without them any is, with a warning.
@@ -109,6 +113,7 @@ impl Ssh {
             self.log.clone(),
         );
         let refusal = client.refusal();
+        let client = client.with_agent(self.agent().await?);
         let session = russh::client::connect_stream(Arc::new(self.config()), stream, client);
         let session = self.within("shake hands", session).await?;
         let mut session = session.map_err(|error| match refusal.get() {
@@ -120,6 +125,17 @@ impl Ssh {
         })?;
         self.within("log in", self.log_in(&mut session)).await??;
         Ok(Arc::clone(self.session.insert(Arc::new(session))))
+    }
+
+    /// The agent that is forwarded, if one is.
+    async fn agent(&self) -> Result<Option<ForwardedAgent>> {
+        match &self.options.key {
+            Some(key) if self.options.forward_agent => ForwardedAgent::start(key)
+                .await
+                .map(Some)
+                .map_err(|error| self.unreachable(&format!("failed to start an agent: {error}"))),
+            _ => Ok(None),
+        }
     }
 
     async fn dial(&self) -> Result<TcpStream> {
@@ -206,6 +222,9 @@ impl Ssh {
                 .set_env(false, "GIT_PROTOCOL", "version=2")
                 .await
                 .map_err(broken)?;
+        }
+        if self.options.forward_agent && self.options.key.is_some() {
+            channel.agent_forward(false).await.map_err(broken)?;
         }
         let command = format!("{} {}", service.name(), quoted(&self.path));
         channel.exec(true, command).await.map_err(broken)?;
