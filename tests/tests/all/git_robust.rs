@@ -257,27 +257,34 @@ fn checks_that_share_a_directory_do_not_disturb_each_other() {
     });
 }
 
+/// 100,000 tags, a quarter of them with an object of their own: got, and followed.
 #[test]
-fn two_thousand_tags_are_got() {
-    let repo = fixture_r();
+fn a_hundred_thousand_tags_are_got_and_followed() {
+    const TAGS: usize = 100_000;
+    let mut repo = fixture_r();
+    repo.commit("last", "last", &[]);
+    let (old, new) = (repo.id("c2"), repo.id("last"));
     let mut stream = String::new();
-    for number in 0..2000 {
-        writeln!(
-            stream,
-            "reset refs/tags/t{number}
-from {}
-",
-            repo.id("c2")
-        )
-        .expect("text");
+    for number in 0..TAGS {
+        if number % 4 == 0 {
+            writeln!(
+                stream,
+                "tag t{number:06}\nfrom {old}\ntagger A <a@ex.org> {} +0000\ndata 1\nx",
+                1_600_000_000 + number
+            )
+            .expect("text");
+        } else {
+            writeln!(stream, "reset refs/tags/t{number:06}\nfrom {old}\n").expect("text");
+        }
     }
     repo.fast_import(&stream);
+    repo.git(&["tag", "t-last", &new]);
     let served = Served::new(repo);
-    let output = get(
-        &served.server,
-        &json!({ "source": source(&served.server, "r.git") }),
-    )
-    .run();
+    let mut followed = source(&served.server, "r.git");
+    let output = get(&served.server, &json!({ "source": followed })).run();
     output.ok();
-    assert_eq!(git(output.work(), &["tag"]).lines().count(), 2003);
+    assert_eq!(git(output.work(), &["tag"]).lines().count(), TAGS + 4);
+    merge(&mut followed, &json!({ "tag_filter": "t*" }));
+    let answer = check(&served.server, &json!({ "source": followed })).run().ok();
+    assert_eq!(answer, json!([{ "ref": "t-last", "commit": new }]));
 }
