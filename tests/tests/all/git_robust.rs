@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{Access, GitRepo, GitServer, executable, fixture_r, git};
 
-use crate::support::{Served, check, get, hides_passwords, source, source_at};
+use crate::support::{Served, check, get, hides_passwords, merge, source, source_at};
 
 /// A repository whose pack is large enough to be cut in the middle.
 fn bulky() -> GitRepo {

@@ -196,13 +196,15 @@ fn tags_that_move_come_and_go_are_followed() {
 fn odd_tags() {
     let mut repo = fixture_r();
     let (tree, blob) = (
-        repo.git(&["rev-parse", "c4^{tree}".replace("c4", &repo.id("c4")).as_str()]),
+        repo.git(&["rev-parse", "main^{tree}"]),
         repo.git(&["rev-parse", "main:docs/a.md"]),
     );
     repo.git(&["tag", "o-tree", &tree]);
     repo.git(&["tag", "o-blob", &blob]);
     repo.git(&["tag", "-a", "-m", "x", "o-atree", &tree]);
     repo.git(&["tag", "-a", "-m", "x", "o-ablob", &blob]);
+    let other = repo.git(&["rev-parse", &format!("{}^{{tree}}", repo.id("c2"))]);
+    repo.git(&["tag", "-a", "-m", "x", "o-other", &other]);
     repo.tag("o-once", "c2");
     repo.git(&["tag", "-a", "-m", "x", "o-twice", "o-once"]);
     let id = repo.id("c4");

@@ -250,15 +250,19 @@ fn created(history: &History, id: Oid, commit: Oid) -> Result<i64, Missing> {
     Ok(tag.tagger().map_or(0, |tagger| tagger.when().seconds()))
 }
 
-/// The commit that a ref leads to; none where it leads to something else.
+/// The commit that a ref leads to; none where it leads to something else, which need not be here.
 fn commit_of(history: &History, found: &Ref) -> Result<Option<Oid>, Missing> {
-    let object = history.object(found.id)?;
-    match object.peel(ObjectType::Commit) {
-        Ok(commit) => Ok(Some(commit.id())),
-        Err(_) => match found.peeled {
-            Some(id) if history.object(id)?.kind() == Some(ObjectType::Commit) => Ok(Some(id)),
-            _ => Ok(None),
-        },
+    let mut id = found.id;
+    loop {
+        let object = history.object(id)?;
+        let Some(tag) = object.as_tag() else {
+            return Ok((object.kind() == Some(ObjectType::Commit)).then_some(id));
+        };
+        match tag.target_type() {
+            Some(ObjectType::Commit) => return Ok(Some(tag.target_id())),
+            Some(ObjectType::Tag) => id = tag.target_id(),
+            _ => return Ok(None),
+        }
     }
 }
 
