@@ -68,11 +68,15 @@ impl Location {
             });
         let mut http = cx.http().skip_verification(skip);
         if let Some(proxy) = self.config.http(uri, "proxy") {
-            http = http.proxies(if proxy.is_empty() {
+            let rules = if proxy.is_empty() {
                 ProxyRules::none()
             } else {
                 ProxyRules::all(proxy, "")?
-            });
+            };
+            for secret in rules.secrets() {
+                cx.log().redact(&secret);
+            }
+            http = http.proxies(rules);
         }
         let headers = headers(self.config.http(uri, "extraheader"))?;
         for (_, value) in &headers {
