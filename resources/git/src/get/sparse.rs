@@ -190,6 +190,7 @@ mod tests {
             &["/a"],
             &["docs/*"],
             &["docs/"],
+            &["a/", "top.md"],
             &["docs"],
             &["/docs/"],
             &["*.md"],
