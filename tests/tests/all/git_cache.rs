@@ -10,16 +10,25 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::{executable, fixture_m, fixture_r};
 
-use crate::support::{Served, check, refs, source};
+use crate::support::{Served, check, merge, refs, source};
 
-/// Sources whose checks leave different things: pieces of history without and with trees, and a whole history.
-fn sources(served: &Served) -> [Value; 3] {
-    let mut with_paths = source(&served.server, "r.git");
-    with_paths["paths"] = json!(["docs", "lib"]);
+/// Sources whose checks leave different things: pieces of history without and with trees, a whole history, and the mirror of
+/// all refs.
+fn sources(served: &Served) -> [Value; 5] {
+    let with = |repository: &str, fields: &Value| {
+        let mut source = source(&served.server, repository);
+        merge(&mut source, fields);
+        source
+    };
     [
         source(&served.server, "r.git"),
-        with_paths,
+        with("r.git", &json!({ "paths": ["docs", "lib"] })),
         source(&served.server, "v0/r.git"),
+        with("r.git", &json!({ "tag_filter": "*" })),
+        with(
+            "v0/r.git",
+            &json!({ "tag_regex": ".*", "tag_behaviour": "match_tag_ancestors" }),
+        ),
     ]
 }
 
@@ -91,7 +100,7 @@ fn copy(from: &Path) -> TempDir {
 
 #[test]
 fn a_cache_with_any_one_file_harmed_gives_the_same_answers() {
-    for kind in 0..3 {
+    for kind in 0..5 {
         let served = Served::new(fixture_r());
         let source = &sources(&served)[kind];
         let seed = TempDir::new().expect("a directory");
@@ -100,10 +109,11 @@ fn a_cache_with_any_one_file_harmed_gives_the_same_answers() {
         let mut repo = served.repo;
         repo.commit("c5", "more", &[("docs/b.md", "1\n")]);
         let path = served.server.path("r.git").display().to_string();
-        repo.git(&["push", "--quiet", &path, "main"]);
+        repo.tag("rel-3", "c5");
+        repo.git(&["push", "--quiet", "--tags", &path, "main"]);
         let served = Served { repo, ..served };
         let expected = answer(&served, source, Some("c1"), seed.path());
-        assert!(expected.len() > 2, "{expected:?}");
+        assert!(!expected.is_empty());
         for file in files(seed.path()).iter().filter(|file| !is_prose(file)) {
             let file = file.strip_prefix(seed.path()).expect("a file of the seed");
             for (how, harm) in HARM {
@@ -183,11 +193,14 @@ fn a_check_of_what_did_not_change_is_two_requests_and_a_challenge() {
 #[test]
 fn a_full_disk_under_the_cache_is_told_or_of_no_matter() {
     let served = Served::new(fixture_m());
-    let request =
-        json!({ "source": source(&served.server, "r.git"), "version": { "ref": served.repo.id("c2") } });
-    let expected: Vec<Value> = ["c2", "c4", "m5"]
-        .map(|name| json!({ "ref": served.repo.id(name) }))
-        .into();
+    for source in sources(&served) {
+        let request = json!({ "source": source, "version": { "ref": served.repo.id("c2") } });
+        let expected = check(&served.server, &request).run().ok();
+        full_disk(&served, &request, &expected);
+    }
+}
+
+fn full_disk(served: &Served, request: &Value, expected: &Value) {
     // Without room for a single block, with room for some, and with room for all.
     for blocks in [1, 8, 16, 24, 32, 40, 4096] {
         let script = format!(
@@ -202,10 +215,10 @@ fn a_full_disk_under_the_cache_is_told_or_of_no_matter() {
             .arg(&link)
             .dir(directory.path())
             .env("SSL_CERT_FILE", served.server.ca())
-            .request(&request)
+            .request(request)
             .run();
         if blocks == 4096 || output.stderr.is_empty() {
-            assert_eq!(output.ok(), json!(expected), "{blocks} blocks");
+            assert_eq!(output.ok(), *expected, "{blocks} blocks, {request}");
         } else {
             output
                 .fails(128)

@@ -7,6 +7,7 @@ use concourse_resource_sdk::{Context, Result};
 use git2::build::CheckoutBuilder;
 use git2::{Index, IndexEntry, ObjectType, Oid, Repository, Tree, TreeWalkMode, TreeWalkResult};
 
+use super::large;
 use super::revision::Revision;
 use super::sparse::Sparse;
 use crate::git_failed;
@@ -28,13 +29,21 @@ pub(super) fn checkout(
             .map_err(git_failed("set the clone's HEAD"))?;
     }
     let progress = cx.progress_items("Updating files", None);
+    let takes = |path: &[u8]| sparse.is_none_or(|sparse| sparse.takes(path));
+    let placed = large::place(repo, id, &takes, &progress)?;
     if let Some(sparse) = sparse {
         sparse.configure(repo)?;
-        return write_sparse(repo, id, sparse, &progress).map_err(git_failed("check the commit out"));
+        return add(
+            &mut repo.index().map_err(git_failed("read the clone's index"))?,
+            &placed,
+        )
+        .and_then(|()| write_sparse(repo, id, sparse, &progress))
+        .map_err(git_failed("check the commit out"));
     }
     Checkout {
         repo,
         commit: id,
+        placed,
         progress,
     }
     .write()
@@ -76,11 +85,14 @@ type Names = Vec<Vec<u8>>;
 struct Checkout<'a> {
     repo: &'a Repository,
     commit: Oid,
+    /// Files that are there already.
+    placed: Vec<IndexEntry>,
     progress: Progress,
 }
 
 impl Checkout<'_> {
     fn write(&self) -> Result<(), git2::Error> {
+        add(&mut self.repo.index()?, &self.placed)?;
         let (files, directories) = self.top()?;
         let threads = std::thread::available_parallelism()
             .map_or(1, usize::from)
@@ -98,7 +110,8 @@ impl Checkout<'_> {
                 .zip(&shares)
                 .map(|(number, share)| {
                     let (git_dir, commit, progress) = (self.repo.path(), self.commit, &self.progress);
-                    scope.spawn(move || write_share(git_dir, number, commit, share, progress))
+                    let placed = self.placed.as_slice();
+                    scope.spawn(move || write_share(git_dir, number, commit, (share, placed), progress))
                 })
                 .collect();
             let mut entries = Vec::new();
@@ -152,13 +165,14 @@ fn write_share(
     git_dir: &Path,
     number: usize,
     commit: Oid,
-    names: &[Vec<u8>],
+    (names, placed): (&[Vec<u8>], &[IndexEntry]),
     progress: &Progress,
 ) -> Result<Vec<IndexEntry>, git2::Error> {
     let repo = Repository::open(git_dir)?;
     let path = git_dir.join(format!("index.{number}"));
     let mut index = Index::open(&path)?;
     repo.set_index(&mut index)?;
+    add(&mut index, placed)?;
     let written = write_names(&repo, commit, names, progress);
     let entries = index.iter().collect();
     // The entries are in memory; at worst a file stays that nobody reads.
@@ -191,8 +205,19 @@ fn write_names(
     repo.checkout_tree(commit.as_object(), Some(&mut options))
 }
 
+/// Tells an index of files that are there.
+fn add(index: &mut Index, placed: &[IndexEntry]) -> Result<(), git2::Error> {
+    if placed.is_empty() {
+        return Ok(());
+    }
+    for entry in placed {
+        index.add(entry)?;
+    }
+    index.write()
+}
+
 /// Whether `git_config` asks for line ends of another kind.
-fn converts_line_ends(repo: &Repository) -> bool {
+pub(super) fn converts_line_ends(repo: &Repository) -> bool {
     let config = repo.config().ok();
     config.is_some_and(|config| config.get_string("core.autocrlf").is_ok())
 }

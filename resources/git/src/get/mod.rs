@@ -5,6 +5,7 @@ mod clone;
 mod deepen;
 mod files;
 mod head;
+mod large;
 mod revision;
 mod sparse;
 mod undo;

@@ -84,7 +84,7 @@ impl Sparse {
     }
 
     /// Whether a file is written: the last rule that matches it decides, else the one of the nearest directory above.
-    fn takes(&self, path: &[u8]) -> bool {
+    pub(super) fn takes(&self, path: &[u8]) -> bool {
         let mut path = path;
         let mut is_directory = false;
         loop {
@@ -146,7 +146,8 @@ fn without_trailing_blanks(line: &str) -> &str {
     }
 }
 
-fn skipped(path: Vec<u8>, id: Oid, mode: i32) -> IndexEntry {
+/// An index entry of a file that is not there.
+pub(super) fn skipped(path: Vec<u8>, id: Oid, mode: i32) -> IndexEntry {
     IndexEntry {
         ctime: IndexTime::new(0, 0),
         mtime: IndexTime::new(0, 0),

@@ -14,11 +14,13 @@ pub use git2::Oid;
 
 mod address;
 mod advertisement;
+mod collect;
 mod copy;
 mod daemon;
 mod decide;
 mod error;
 mod http;
+mod large;
 mod local;
 mod local_push;
 mod outgoing;
@@ -36,6 +38,7 @@ mod upload;
 mod wire;
 
 pub use error::{Error, Result, disk_hint};
+pub use large::LargeBlobs;
 pub use pack::Pack;
 pub use setup::init;
 pub use ssh::{KnownHosts, SshKey, SshKeyError, SshOptions};

@@ -7,10 +7,11 @@ use std::path::Path;
 
 use git2::{Config, ErrorCode, ObjectType, Oid, Repository};
 
+use crate::collect::Outgoing;
 use crate::decide::{decide, is_sent};
 use crate::error::{Error, Result};
 use crate::local::Local;
-use crate::push::{by_name, pack};
+use crate::push::by_name;
 use crate::{Ref, RefOutcome, Update};
 
 /// Hooks that a push would run on a server.
@@ -196,24 +197,20 @@ fn copy_objects(
     sent: &[(&Update, Option<Oid>)],
     refs: &[Ref],
 ) -> Result<()> {
-    let Some(mut pack) = pack(repo, sent, refs)? else {
+    let Some(mut pack) = Outgoing::collect(repo, sent, refs)? else {
         return Ok(());
     };
-    if pack.object_count() == 0 {
+    if pack.is_empty() {
         return Ok(());
     }
     let failed = Error::repository("write the objects to the local repository");
     let odb = local.repo().odb().map_err(&failed)?;
     let mut writer = odb.packwriter().map_err(&failed)?;
-    let mut broken = None;
-    let written = pack.foreach(|data| {
-        broken = writer.write_all(data).err();
-        broken.is_none()
-    });
-    if let Some(error) = broken {
-        return Err(Error::io("write the objects to", local.git_dir())(error));
-    }
-    written.map_err(&failed)?;
+    pack.write(&mut |data| {
+        writer
+            .write_all(data)
+            .map_err(Error::io("write the objects to", local.git_dir()))
+    })?;
     writer.commit().map(|_| ()).map_err(&failed)
 }
 

@@ -8,8 +8,9 @@ use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
-/// More memory for finding deltas costs time and hardly makes packs smaller: design.md, section 5.
-const SETTINGS: &[u8] = b"[pack]\n\twindowMemory = 1m\n";
+/// More memory for finding deltas costs time and hardly makes packs smaller: design.md, section 5. Of large files, none are
+/// looked for.
+const SETTINGS: &[u8] = b"[pack]\n\twindowMemory = 1m\n[core]\n\tbigFileThreshold = 16m\n";
 
 /// A second handle on a repository, with settings for packing below its own; the repository's files are not touched.
 pub(crate) struct Packing {

@@ -5,9 +5,10 @@ use std::io::{Cursor, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use concourse_resource_sdk::Context;
-use git2::{ObjectType, Oid, PackBuilder, Repository};
+use git2::{Oid, Repository};
 
 use crate::advertisement::Advertisement;
+use crate::collect::Outgoing;
 use crate::decide::{decide, is_sent};
 use crate::error::{Error, Result};
 use crate::pktline::{self, Demultiplexer, FLUSH};
@@ -60,7 +61,7 @@ pub(crate) fn push(
         return Err(Error::Interrupted);
     }
     let head = commands(repo, &advertisement, &sent, push_options)?;
-    let pack = pack(repo, &sent, refs)?;
+    let pack = Outgoing::collect(repo, &sent, refs)?;
     let mut answer = send(wire, &head, pack, interrupt, cx)?;
     let report = read_report(&mut answer, &advertisement, cx)?;
     if let Some(report) = report {
@@ -126,58 +127,10 @@ fn commands(
     Ok(head)
 }
 
-/// What the remote needs and does not have. None when refs are only deleted.
-pub(crate) fn pack<'r>(
-    repo: &'r Repository,
-    sent: &[(&Update, Option<Oid>)],
-    refs: &[Ref],
-) -> Result<Option<PackBuilder<'r>>> {
-    collect(repo, sent, refs).map_err(Error::repository("collect the objects to push"))
-}
-
-fn collect<'r>(
-    repo: &'r Repository,
-    sent: &[(&Update, Option<Oid>)],
-    refs: &[Ref],
-) -> Result<Option<PackBuilder<'r>>, git2::Error> {
-    let mut new: Vec<Oid> = sent.iter().filter_map(|(update, _)| update.src).collect();
-    if new.is_empty() {
-        return Ok(None);
-    }
-    new.sort();
-    new.dedup();
-    let mut builder = repo.packbuilder()?;
-    builder.set_threads(0);
-    let mut walk = repo.revwalk()?;
-    for id in new {
-        let mut object = repo.find_object(id, None)?;
-        while let Some(tag) = object.as_tag() {
-            builder.insert_object(tag.id(), None)?;
-            object = tag.target()?;
-        }
-        match object.kind() {
-            Some(ObjectType::Commit) => walk.push(object.id())?,
-            _ => builder.insert_recursive(object.id(), None)?,
-        }
-    }
-    for known in refs {
-        let id = known.peeled.unwrap_or(known.id);
-        // Only what is here can be left out.
-        if let Ok(commit) = repo
-            .find_object(id, None)
-            .and_then(|object| object.peel(ObjectType::Commit))
-        {
-            walk.hide(commit.id())?;
-        }
-    }
-    builder.insert_walk(&mut walk)?;
-    Ok(Some(builder))
-}
-
 fn send<'w>(
     wire: &'w mut dyn Wire,
     head: &[u8],
-    mut pack: Option<PackBuilder<'_>>,
+    mut pack: Option<Outgoing<'_>>,
     interrupt: &AtomicBool,
     cx: &Context,
 ) -> Result<Box<dyn std::io::BufRead + Send + 'w>> {
@@ -186,20 +139,13 @@ fn send<'w>(
         let broken = |error: std::io::Error| Error::Broken(error.to_string());
         out.write_all(head).map_err(broken)?;
         let Some(pack) = &mut pack else { return Ok(()) };
-        let mut failure = None;
-        let written = pack.foreach(|data| {
+        pack.write(&mut |data| {
             if interrupt.load(Ordering::Relaxed) {
-                failure = Some(Error::Interrupted);
-            } else if let Err(error) = out.write_all(data) {
-                failure = Some(broken(error));
+                return Err(Error::Interrupted);
             }
             progress.add(data.len() as u64);
-            failure.is_none()
-        });
-        match failure {
-            Some(failure) => Err(failure),
-            None => written.map_err(Error::repository("pack the objects to push")),
-        }
+            out.write_all(data).map_err(broken)
+        })
     };
     wire.request(Service::ReceivePack, false, Body::Written(&mut write))
 }
