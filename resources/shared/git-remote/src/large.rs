@@ -195,11 +195,13 @@ fn loose(path: &Path) -> io::Result<Option<Blob>> {
 /// Reads the head of a loose object; 0 where it is no blob.
 fn blob_head(from: &mut ZlibDecoder<impl BufRead>) -> io::Result<u64> {
     let mut head = Vec::new();
-    for byte in from.bytes().take(LONGEST_HEAD * 2) {
-        match byte? {
-            0 => break,
-            byte => head.push(byte),
+    let mut byte = [0];
+    while head.len() < LONGEST_HEAD * 2 {
+        from.read_exact(&mut byte)?;
+        if byte == [0] {
+            break;
         }
+        head.extend(byte);
     }
     let head = String::from_utf8_lossy(&head);
     Ok(head

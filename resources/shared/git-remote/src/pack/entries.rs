@@ -14,7 +14,7 @@ use super::passing::Passing;
 const HEAD: usize = 12;
 
 /// How much is inflated at a time.
-const PIECE: usize = 32 * 1024;
+const PIECE: usize = 16 * 1024;
 
 /// An object that was put aside: its id was found while it passed by.
 #[derive(Debug, Clone, Copy)]
