@@ -237,6 +237,7 @@ fn publish(repo: &GitRepo, path: &Path) {
     }
 }
 
+/// The shell of a session must not read what the machine has in HOME: there it may take longer than all of git.
 fn configuration(root: &Path, address: SocketAddr, protocol: Protocol) -> String {
     let root = root.display();
     let accepted = match protocol {
@@ -247,7 +248,7 @@ fn configuration(root: &Path, address: SocketAddr, protocol: Protocol) -> String
         "ListenAddress {address}\nHostKey {root}/host_ed25519\nHostKey {root}/host_rsa\nPidFile none\n\
          AuthorizedKeysFile {root}/authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
          PermitRootLogin yes\nMaxStartups 200\n{accepted}\
-         SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1\n"
+         SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 HOME={root}\n"
     )
 }
 
