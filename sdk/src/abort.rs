@@ -15,10 +15,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::console::Console;
 use crate::context::Context;
 
-/// How long all clean-ups together may take.
-const CLEANUP_TIME: Duration = Duration::from_millis(1500);
-/// When the process ends whatever still runs. People and Concourse are promised two seconds.
-const LAST_MOMENT: Duration = Duration::from_millis(1850);
+/// How long after the time of the clean-ups the process ends whatever still runs. People and Concourse are promised two seconds
+/// where nothing has to be undone.
+const LAST_MOMENT: Duration = Duration::from_millis(350);
 
 /// Listens for signals, from before the request is read.
 #[derive(Clone)]
@@ -68,9 +67,10 @@ impl Abort {
             self.inner.console.failure(ABORTED);
             exit(number);
         };
+        let last_moment = cx.cleanup_time() + LAST_MOMENT;
         cx.cancel();
         // A second signal means at once.
-        let _ = tokio::time::timeout(LAST_MOMENT, signals.next()).await;
+        let _ = tokio::time::timeout(last_moment, signals.next()).await;
         exit(number);
     }
 
@@ -101,9 +101,9 @@ impl Abort {
         drop(command);
         let cleanups = cleanups
             .into_iter()
-            .map(|cleanup| AssertUnwindSafe(cleanup).catch_unwind());
-        // What does not finish in time is left behind.
-        let _ = tokio::time::timeout(CLEANUP_TIME, join_all(cleanups)).await;
+            // What does not finish in time is left behind.
+            .map(|(limit, cleanup)| tokio::time::timeout(limit, AssertUnwindSafe(cleanup).catch_unwind()));
+        join_all(cleanups).await;
         cx.log().failure(ABORTED);
         Err(status(self.signal().unwrap_or(TERMINATE)))
     }

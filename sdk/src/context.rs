@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -16,6 +16,9 @@ use crate::cache::CacheDir;
 use crate::config::Step;
 use crate::console::{Console, Progress, Style, Unit};
 use crate::http::{HttpOptions, ProxyRules, Retries};
+
+/// How long a clean-up may take where nothing else is said.
+const CLEANUP_TIME: Duration = Duration::from_millis(1500);
 
 /// A clean-up that runs when a command is aborted.
 pub(crate) type Cleanup = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -170,11 +173,20 @@ impl Context {
 
     /// Registers a clean-up that runs when the command is aborted; dropping the guard takes it back.
     ///
-    /// All clean-ups together have 1.5 seconds, and run after the command's future was dropped; blocking work that the
+    /// All clean-ups run at once, have 1.5 seconds, and run after the command's future was dropped; blocking work that the
     /// command began may still run beside them.
     pub fn on_abort(&self, cleanup: impl Future<Output = ()> + Send + 'static) -> AbortGuard {
+        self.on_abort_within(CLEANUP_TIME, cleanup)
+    }
+
+    /// The same with another time, for what must not be left undone. Concourse kills 10 seconds after it asked.
+    pub fn on_abort_within(
+        &self,
+        limit: Duration,
+        cleanup: impl Future<Output = ()> + Send + 'static,
+    ) -> AbortGuard {
         AbortGuard {
-            id: self.inner.cleanups.add(Box::pin(cleanup)),
+            id: self.inner.cleanups.add(limit, Box::pin(cleanup)),
             cx: self.clone(),
         }
     }
@@ -185,8 +197,15 @@ impl Context {
         self.inner.cancelled.cancel();
     }
 
-    /// Takes all clean-ups, so that dropping their guards no longer takes them back.
-    pub(crate) fn take_cleanups(&self) -> Vec<Cleanup> {
+    /// How long the clean-ups that are registered may take.
+    pub(crate) fn cleanup_time(&self) -> Duration {
+        let cleanups = self.inner.cleanups.lock();
+        let limits = cleanups.values().map(|(limit, _)| *limit);
+        limits.max().unwrap_or_default().max(CLEANUP_TIME)
+    }
+
+    /// Takes all clean-ups, each with its time, so that dropping their guards no longer takes them back.
+    pub(crate) fn take_cleanups(&self) -> Vec<(Duration, Cleanup)> {
         std::mem::take(&mut *self.inner.cleanups.lock())
             .into_values()
             .collect()
@@ -274,18 +293,18 @@ impl ContextBuilder {
 
 #[derive(Default)]
 struct Cleanups {
-    registered: Mutex<BTreeMap<u64, Cleanup>>,
+    registered: Mutex<BTreeMap<u64, (Duration, Cleanup)>>,
     next: AtomicU64,
 }
 
 impl Cleanups {
-    fn add(&self, cleanup: Cleanup) -> u64 {
+    fn add(&self, limit: Duration, cleanup: Cleanup) -> u64 {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        self.lock().insert(id, cleanup);
+        self.lock().insert(id, (limit, cleanup));
         id
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Cleanup>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, (Duration, Cleanup)>> {
         self.registered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

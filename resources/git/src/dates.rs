@@ -106,7 +106,7 @@ fn unknown_style(name: &str) -> Problem {
         format!("unknown date format \"{name}\""),
     )
     .hint(format!("it is one of {known}, without blanks"));
-    problem.exit(crate::GIT_EXIT)
+    problem.exit(git_source::GIT_EXIT)
 }
 
 /// A date in its own zone.

@@ -81,7 +81,7 @@ fn is_dirty(repo: &Repository) -> Result<bool, git2::Error> {
     let index = repo.index()?;
     let left_out: HashSet<Vec<u8>> = index
         .iter()
-        .filter(|entry| entry.flags_extended & SKIP_WORKTREE != 0)
+        .filter(|entry| entry.flags_extended & git_source::SKIP_WORKTREE != 0)
         .map(|entry| entry.path)
         .collect();
     let found = repo.statuses(Some(&mut options))?;
@@ -89,9 +89,6 @@ fn is_dirty(repo: &Repository) -> Result<bool, git2::Error> {
         .iter()
         .any(|entry| entry.status() != Status::WT_DELETED || !left_out.contains(entry.path_bytes())))
 }
-
-/// What marks an index entry whose file is not in the work tree on purpose.
-pub(crate) const SKIP_WORKTREE: u16 = 1 << 14;
 
 /// How many digits of an id git shows at least: `core.abbrev`, or a length that grows with the repository.
 fn abbreviation(repo: &Repository) -> u32 {

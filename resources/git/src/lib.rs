@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use concourse_resource_sdk::{Context, Error, KeyPolicy, Outcome, Resource, Result, UnknownKeys};
+use concourse_resource_sdk::{Context, KeyPolicy, Outcome, Resource, Result, UnknownKeys};
 
 mod check;
 mod commit_url;
@@ -11,20 +11,16 @@ mod dates;
 mod describe;
 mod filter;
 mod get;
-mod git_config;
 mod gnu_regex;
 mod history;
-mod location;
 mod memory;
 mod message_filter;
 mod metadata;
 mod not_built;
 mod pathspec;
 mod put;
-mod scratch;
 mod short_ref;
 mod skip;
-mod ssh;
 #[cfg(test)]
 mod stock_git;
 mod treediff;
@@ -93,47 +89,5 @@ fn trace_if(cx: &Context, debug: bool) {
     if debug {
         cx.log().set_trace(true);
         cx.log().line("debug mode enabled");
-    }
-}
-
-/// Git's own exit status of a fatal error.
-const GIT_EXIT: u8 = 128;
-
-/// CONTRACT 4.3.
-fn branch_not_found(branch: &str) -> Error {
-    Error::remote(format!("Remote branch {branch} not found in upstream origin"))
-        .hint("check source.branch")
-        .exit(GIT_EXIT)
-}
-
-/// Runs work that blocks, such as everything git does, off the runtime.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => match error.try_into_panic() {
-            // The SDK reports it.
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(Error::internal("the work was cancelled").cause(error)),
-        },
-    }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
-    local_failure(format!("failed to write {}", path.display()), error)
-}
-
-/// A failure of libgit2, as in "failed to …".
-fn git_failed(doing: &'static str) -> impl Fn(git2::Error) -> Error {
-    move |error| local_failure(format!("failed to {doing}"), error.message())
-}
-
-/// A failure on this side.
-fn local_failure(text: impl Into<String>, cause: impl std::fmt::Display) -> Error {
-    let cause = cause.to_string();
-    let hint = git_remote::disk_hint(&cause);
-    let error = Error::internal(text).cause(cause).exit(GIT_EXIT);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
     }
 }

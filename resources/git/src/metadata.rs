@@ -14,7 +14,7 @@ pub(crate) fn metadata(repo: &Repository) -> Result<Metadata> {
     rows(repo).map_err(|error| {
         Error::internal("failed to read the commit that HEAD points to")
             .cause(error.message())
-            .exit(crate::GIT_EXIT)
+            .exit(git_source::GIT_EXIT)
     })
 }
 

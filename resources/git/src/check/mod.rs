@@ -12,8 +12,8 @@ use git2::Oid;
 use crate::config::{GitVersion, Source};
 use crate::filter::Filter;
 use crate::history::{History, Missing};
-use crate::location::Location;
 use crate::memory::Memory;
+use git_source::Location;
 use heads::{Cursor, Heads};
 use remote_history::RemoteHistory;
 use tags::{TagCheck, TagMode};
@@ -26,11 +26,11 @@ pub(crate) async fn check(
     from: Option<GitVersion>,
 ) -> Result<Vec<GitVersion>> {
     crate::trace_if(cx, source.debug.0);
-    let location = Location::new(source)?;
+    let location = Location::new(&source.access())?;
     let filter = Filter::new(source)?;
     let tags = TagMode::new(source)?;
     let cx = cx.clone();
-    crate::blocking(move || {
+    git_source::blocking(move || {
         let work = Work::new(&cx);
         let check = Check {
             cx: &cx,
@@ -135,7 +135,7 @@ impl Check<'_> {
             return Err(error_of_shortcut(None));
         }
         if let Some(branch) = &self.location.branch {
-            return Err(crate::branch_not_found(branch));
+            return Err(git_source::branch_not_found(branch));
         }
         if remote.refs(&[])?.is_empty() {
             return Ok(Vec::new());
@@ -144,7 +144,7 @@ impl Check<'_> {
             Error::remote("the remote's HEAD points to a branch that does not exist")
                 .cause(heads.head_target().unwrap_or("its HEAD is not advertised"))
                 .hint("set source.branch")
-                .exit(crate::GIT_EXIT),
+                .exit(git_source::GIT_EXIT),
         )
     }
 }
@@ -154,7 +154,7 @@ fn incomplete(missing: Missing) -> Error {
     match missing {
         Missing::Object(id) => Error::internal(format!("object {id} is missing"))
             .hint("the remote repository is incomplete or changed during the check")
-            .exit(crate::GIT_EXIT),
+            .exit(git_source::GIT_EXIT),
         other @ (Missing::Broken(_) | Missing::Undecided(_)) => other.into(),
     }
 }

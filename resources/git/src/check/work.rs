@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use concourse_resource_sdk::{CacheDir, Context, Error, Result};
 
 use crate::memory::{Memory, TagMemory};
-use crate::scratch::Scratch;
+use git_source::Scratch;
 
 /// The packs of small fetches pile up; past this many it is cheaper to begin anew.
 const MOST_PACKS: usize = 40;
@@ -113,7 +113,7 @@ fn made(path: PathBuf) -> Result<PathBuf> {
         let mut options = git2::RepositoryInitOptions::new();
         options.bare(true).external_template(false);
         git2::Repository::init_opts(&path, &options).map_err(|error| {
-            crate::local_failure(
+            git_source::local_failure(
                 format!("failed to make a repository in {}", path.display()),
                 error.message(),
             )
@@ -124,7 +124,7 @@ fn made(path: PathBuf) -> Result<PathBuf> {
 
 fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(crate::local_failure(
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(git_source::local_failure(
             format!("failed to remove {}", path.display()),
             error,
         )),

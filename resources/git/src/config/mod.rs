@@ -4,6 +4,6 @@ mod params;
 mod source;
 mod version;
 
-pub use params::{FetchTags, GetParams, PutParams, Submodules};
-pub use source::{CommitFilter, HttpsTunnel, Patterns, Source};
+pub use params::{GetParams, PutParams, Submodules};
+pub use source::{CommitFilter, Patterns, Source};
 pub use version::GitVersion;

@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use git_source::FetchTags;
+
 use crate::not_built::NotBuilt;
 
 /// What a `get` step writes.
@@ -167,37 +169,4 @@ impl Config for PutParams {
         .filter_map(|(name, field)| field.problem(&format!("params.{name}")))
         .collect()
     }
-}
-
-/// Which tags `get` fetches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum FetchTags {
-    /// Not said: those that point into what is fetched.
-    #[default]
-    Following,
-    /// Every tag of the remote.
-    All,
-    /// None.
-    None,
-}
-
-impl<'de> Deserialize<'de> for FetchTags {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Value::deserialize(deserializer)? {
-            Value::Null => Ok(Self::Following),
-            Value::Bool(true) => Ok(Self::All),
-            Value::Bool(false) => Ok(Self::None),
-            Value::String(text) => match text.as_str() {
-                "" => Ok(Self::Following),
-                "true" => Ok(Self::All),
-                "false" => Ok(Self::None),
-                _ => Err(wrong_fetch_tags()),
-            },
-            _ => Err(wrong_fetch_tags()),
-        }
-    }
-}
-
-fn wrong_fetch_tags<E: serde::de::Error>() -> E {
-    E::custom(r#"expected true, false, "true" or "false""#)
 }

@@ -2,11 +2,12 @@
 
 use concourse_resource_sdk::lenient::{Flag, List, SecretText, Text};
 use concourse_resource_sdk::{Config, Problem, Secret, Step};
+use git_source::{Access, GitConfigEntry, HttpsTunnel};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::FetchTags;
 use crate::not_built::NotBuilt;
+use git_source::FetchTags;
 
 /// Where the repository is, which branch to follow, and which of its commits become versions.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -88,6 +89,24 @@ pub struct Source {
 }
 
 impl Source {
+    /// How the repository is reached.
+    pub(crate) fn access(&self) -> Access<'_> {
+        Access {
+            uri: self.uri.get(),
+            branch: self.branch.get(),
+            username: self.username.non_empty(),
+            password: self.password.non_empty(),
+            private_key: self.private_key.non_empty(),
+            private_key_passphrase: self.private_key_passphrase.non_empty(),
+            private_key_user: self.private_key_user.non_empty(),
+            forward_agent: self.forward_agent.0,
+            known_hosts: self.known_hosts.non_empty(),
+            https_tunnel: self.https_tunnel.as_ref(),
+            git_config: self.git_config.0.as_deref().unwrap_or_default(),
+            skip_ssl_verification: self.skip_ssl_verification.0,
+        }
+    }
+
     /// Whether tags are followed, not commits.
     pub(crate) fn follows_tags(&self) -> bool {
         self.tag_filter.non_empty().is_some() || self.tag_regex.non_empty().is_some()
@@ -161,31 +180,6 @@ struct SubmoduleCredential {
     private_key: Option<Secret>,
     /// Passphrase of the SSH key.
     private_key_passphrase: Option<Secret>,
-}
-
-/// One entry of the git configuration.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct GitConfigEntry {
-    /// Section and key, such as `user.email`.
-    pub name: Text,
-    /// Value. A header in `http.extraHeader` is kept out of every log.
-    pub value: Text,
-}
-
-/// An HTTP proxy.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct HttpsTunnel {
-    /// Host name. Without it, or without a port, SSH connections are direct.
-    pub proxy_host: Text,
-    /// Port.
-    #[schemars(with = "u16")]
-    pub proxy_port: Text,
-    /// Login name.
-    pub proxy_user: Text,
-    /// Password.
-    pub proxy_password: SecretText,
 }
 
 /// Which commits become versions, by their message: each line of it is compared with GNU basic regular expressions.

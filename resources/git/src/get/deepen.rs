@@ -4,8 +4,8 @@ use concourse_resource_sdk::Result;
 use git_remote::Depth;
 use git2::Oid;
 
-use super::clone::Clone;
 use super::revision::Revision;
+use git_source::Clone;
 
 /// Past this depth the whole history is fetched.
 const THRESHOLD: u32 = 127;

@@ -7,8 +7,8 @@ use git2::Repository;
 
 use crate::config::GetParams;
 use crate::dates::DateStyle;
-use crate::git_failed;
 use crate::{dates, describe, short_ref};
+use git_source::git_failed;
 
 /// How some of them are written.
 pub(super) struct Formats {
@@ -89,7 +89,7 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata, form
     ];
     for (name, content) in files {
         let file = repo.path().join(name);
-        fs::write(&file, content).map_err(|error| crate::unwritable(&file, &error))?;
+        fs::write(&file, content).map_err(|error| git_source::unwritable(&file, &error))?;
     }
     Ok(())
 }

@@ -1,14 +1,9 @@
 //! `get`: the repository at a version. CONTRACT 5.
 
-mod checkout;
-mod clone;
 mod deepen;
 mod files;
-mod head;
-mod large;
 mod revision;
 mod sparse;
-mod undo;
 mod unsupported;
 
 use std::path::{Path, PathBuf};
@@ -17,10 +12,9 @@ use concourse_resource_sdk::{Context, Error, Outcome, Result};
 
 use self::files::Formats;
 use crate::Git;
-use crate::config::{FetchTags, GetParams, GitVersion, Source};
-use crate::location::{Location, check_branch};
+use crate::config::{GetParams, GitVersion, Source};
 use crate::metadata::metadata;
-use clone::{Branches, Clone};
+use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, check_branch};
 use revision::Revision;
 use sparse::Sparse;
 
@@ -36,7 +30,7 @@ pub(crate) async fn get(
     let plan = Plan::new(cx, source, version, params, dest)?;
     plan.announce(cx);
     let cx = cx.clone();
-    crate::blocking(move || plan.carry_out(&cx)).await
+    git_source::blocking(move || plan.carry_out(&cx)).await
 }
 
 /// What a get does, resolved from source, version and params.
@@ -67,7 +61,7 @@ impl Plan {
         params: &GetParams,
         dest: &Path,
     ) -> Result<Self> {
-        let mut location = Location::new(source)?;
+        let mut location = Location::new(&source.access())?;
         let mut overridden = None;
         if let Some(branch) = version.as_ref().and_then(|version| version.branch.clone()) {
             check_branch("version.branch", &branch)?;
@@ -104,7 +98,7 @@ impl Plan {
     fn carry_out(self, cx: &Context) -> Result<Outcome<Git>> {
         refuse_used_directory(&self.dest)?;
         let dest = self.dest.clone();
-        undo::or_nothing(cx, &dest, move || self.write(cx))
+        git_source::or_nothing(cx, &dest, move || self.write(cx))
     }
 
     fn write(self, cx: &Context) -> Result<Outcome<Git>> {
@@ -126,8 +120,15 @@ impl Plan {
         let repo = clone.finish()?;
         let (revision, id) = revision.known(self.version.as_deref())?;
         refuse_if_aborted(cx)?;
-        let detach = self.depth.is_some();
-        checkout::checkout(cx, &repo, &revision, id, detach, self.sparse.as_ref())?;
+        let takes = self
+            .sparse
+            .as_ref()
+            .map(|sparse| |path: &[u8]| sparse.takes(path));
+        if let Some(sparse) = &self.sparse {
+            sparse.configure(&repo)?;
+        }
+        let takes = takes.as_ref().map(|takes| takes as &dyn Fn(&[u8]) -> bool);
+        git_source::checkout(cx, &repo, id, self.head(&revision), takes)?;
         refuse_if_aborted(cx)?;
         unsupported::refuse(&repo, &self.params)?;
         let returned = self.version.unwrap_or_else(|| id.to_string());
@@ -137,12 +138,20 @@ impl Plan {
             delete_tags(&repo)?;
         }
         cx.log()
-            .line(format!("HEAD is now at {}", checkout::one_line(&repo, id)));
+            .line(format!("HEAD is now at {}", git_source::one_line(&repo, id)));
         Ok(Outcome::new(GitVersion::new(returned)).with_metadata(metadata))
     }
 }
 
 impl Plan {
+    /// CONTRACT 5.3: `HEAD` is attached only to a branch, and never in a shallow clone.
+    fn head(&self, revision: &Revision) -> CheckedOut {
+        match revision {
+            Revision::Branch { .. } if self.depth.is_none() => CheckedOut::Attached,
+            _ => CheckedOut::Detached,
+        }
+    }
+
     /// What the version names; where that is nothing, the remote's other refs are searched if the source says so.
     fn find(&self, clone: &mut Clone<'_>) -> Result<Revision> {
         let version = self.version.as_deref();
@@ -213,7 +222,7 @@ fn delete_tags(repo: &git2::Repository) -> Result<()> {
         }
         Ok(())
     };
-    delete().map_err(crate::git_failed("delete the tags"))
+    delete().map_err(git_source::git_failed("delete the tags"))
 }
 
 /// Ends the work between its steps; the SDK reports the abort.
@@ -233,7 +242,7 @@ fn refuse_used_directory(dest: &Path) -> Result<()> {
             return Err(
                 Error::internal(format!("failed to read the directory {}", dest.display()))
                     .cause(error)
-                    .exit(crate::GIT_EXIT),
+                    .exit(git_source::GIT_EXIT),
             );
         }
     };
@@ -242,7 +251,7 @@ fn refuse_used_directory(dest: &Path) -> Result<()> {
             "destination path '{}' already exists and is not an empty directory",
             dest.display()
         ))
-        .exit(crate::GIT_EXIT));
+        .exit(git_source::GIT_EXIT));
     }
     Ok(())
 }

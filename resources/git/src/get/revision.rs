@@ -3,8 +3,8 @@
 use concourse_resource_sdk::{Error, Result};
 use git2::{ObjectType, Oid};
 
-use super::clone::Clone;
-use super::head::Head;
+use git_source::Clone;
+use git_source::Head;
 
 /// What is checked out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Revision {
             Error::remote(format!("unable to read tree ({version})"))
                 .cause("the commit is not on the branch")
                 .hint("was the branch force-pushed? check the resource for a newer version")
-                .exit(crate::GIT_EXIT)
+                .exit(git_source::GIT_EXIT)
         } else {
             Error::remote(format!("pathspec '{version}' did not match any file(s) known to git"))
                 .hint("the version's ref names no commit, tag or branch that was fetched; see branch and fetch_tags")

@@ -4,11 +4,10 @@ use std::fs;
 
 use concourse_resource_sdk::Result;
 use concourse_resource_sdk::lenient::{List, Text};
-use git2::{IndexEntry, IndexTime, ObjectType, Oid, Repository, TreeWalkMode, TreeWalkResult};
+use git2::Repository;
 
-use crate::describe::SKIP_WORKTREE;
-use crate::git_failed;
 use crate::wildmatch::{Mode, Pattern};
+use git_source::git_failed;
 
 /// Which files of a commit are written.
 pub(super) struct Sparse {
@@ -56,31 +55,7 @@ impl Sparse {
         let text: String = self.lines.iter().flat_map(|line| [line, "\n"]).collect();
         fs::create_dir_all(repo.path().join("info"))
             .and_then(|()| fs::write(&file, text))
-            .map_err(|error| crate::unwritable(&file, &error))
-    }
-
-    /// The paths of a commit's files that are written, and index entries for the others.
-    pub(super) fn split(
-        &self,
-        repo: &Repository,
-        commit: Oid,
-    ) -> Result<(Vec<Vec<u8>>, Vec<IndexEntry>), git2::Error> {
-        let (mut taken, mut left) = (Vec::new(), Vec::new());
-        repo.find_commit(commit)?
-            .tree()?
-            .walk(TreeWalkMode::PreOrder, |directory, entry| {
-                if entry.kind() == Some(ObjectType::Tree) {
-                    return TreeWalkResult::Ok;
-                }
-                let path = [directory.as_bytes(), entry.name_bytes()].concat();
-                if self.takes(&path) {
-                    taken.push(path);
-                } else {
-                    left.push(skipped(path, entry.id(), entry.filemode()));
-                }
-                TreeWalkResult::Ok
-            })?;
-        Ok((taken, left))
+            .map_err(|error| git_source::unwritable(&file, &error))
     }
 
     /// Whether a file is written: the last rule that matches it decides, else the one of the nearest directory above.
@@ -143,24 +118,6 @@ fn without_trailing_blanks(line: &str) -> &str {
         &line[..=trimmed.len()]
     } else {
         trimmed
-    }
-}
-
-/// An index entry of a file that is not there.
-pub(super) fn skipped(path: Vec<u8>, id: Oid, mode: i32) -> IndexEntry {
-    IndexEntry {
-        ctime: IndexTime::new(0, 0),
-        mtime: IndexTime::new(0, 0),
-        dev: 0,
-        ino: 0,
-        mode: u32::try_from(mode).unwrap_or_default(),
-        uid: 0,
-        gid: 0,
-        file_size: 0,
-        id,
-        flags: 0,
-        flags_extended: SKIP_WORKTREE,
-        path,
     }
 }
 

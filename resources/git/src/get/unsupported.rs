@@ -4,8 +4,8 @@ use concourse_resource_sdk::{Problem, Result};
 use git2::{AttrCheckFlags, Index, Repository};
 
 use crate::config::{GetParams, Submodules};
-use crate::describe::SKIP_WORKTREE;
-use crate::git_failed;
+use git_source::SKIP_WORKTREE;
+use git_source::git_failed;
 
 /// The mode of a submodule in an index.
 const GITLINK: u32 = 0o160_000;

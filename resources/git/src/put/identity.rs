@@ -3,7 +3,7 @@
 use concourse_resource_sdk::Context;
 use git2::{Repository, Signature};
 
-use crate::git_config::GitConfig;
+use git_source::GitConfig;
 
 /// CONTRACT 6.2: the identity of the environment, of the repository's configuration or of `git_config`, else `git` at this host; and now.
 pub(super) fn identity(

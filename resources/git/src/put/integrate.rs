@@ -11,7 +11,7 @@ use super::notes::Note;
 use super::push::Pushed;
 use super::{Plan, merge, notes, rebase};
 use crate::config::PutParams;
-use crate::git_failed;
+use git_source::git_failed;
 
 /// How the remote branch is taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,7 +137,7 @@ fn fetch_branch(
     let Some(head) = refs.iter().find(|found| found.name == name.as_bytes()) else {
         return Err(Error::remote(format!("couldn't find remote ref {branch}"))
             .hint("merge and rebase take in a branch that exists; push it without them the first time")
-            .exit(crate::GIT_EXIT));
+            .exit(git_source::GIT_EXIT));
     };
     let mut wants = vec![head.id];
     let remote_notes = refs

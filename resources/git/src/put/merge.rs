@@ -3,9 +3,9 @@
 use concourse_resource_sdk::{Context, Error, Result};
 use git2::{ErrorCode, Index, Oid, Repository, ResetType, Signature};
 
-use super::commits::{NewCommit, stored};
-use crate::git_failed;
-use crate::location::without_login;
+use git_source::git_failed;
+use git_source::without_login;
+use git_source::{NewCommit, stored};
 
 /// Merges `upstream`, the remote's `branch`, into `start`; `HEAD` and the work tree are at the answer afterwards.
 ///
@@ -46,6 +46,7 @@ pub(super) fn merge(
         author: stored(by),
         committer: by,
         encoding: None,
+        extra: &[],
         message: message.as_bytes(),
     };
     let merged = merged.write(repo).map_err(&failed)?;

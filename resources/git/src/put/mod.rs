@@ -1,6 +1,5 @@
 //! `put`: push a repository's `HEAD` and tags. CONTRACT 6.
 
-mod commits;
 mod identity;
 mod integrate;
 mod merge;
@@ -17,8 +16,8 @@ use git2::{Oid, Repository, Signature};
 
 use crate::Git;
 use crate::config::{GitVersion, PutParams, Source};
-use crate::location::{Location, check_branch};
 use crate::metadata::metadata;
+use git_source::{Location, check_branch};
 use integrate::Integration;
 use notes::Note;
 use push::Pushed;
@@ -34,7 +33,7 @@ pub(crate) async fn put(
     crate::trace_if(cx, source.debug.0 || params.debug.0);
     let plan = Plan::new(source, params, sources)?;
     let cx = cx.clone();
-    crate::blocking(move || plan.carry_out(&cx)).await
+    git_source::blocking(move || plan.carry_out(&cx)).await
 }
 
 /// What a put does, resolved from source and params; all that can be wrong with them is found before anything is done.
@@ -58,7 +57,7 @@ struct Plan {
 impl Plan {
     /// CONTRACT 6.1: the order of validation.
     fn new(source: &Source, params: &PutParams, sources: &Path) -> Result<Self> {
-        let location = Location::new(source)?;
+        let location = Location::new(&source.access())?;
         let named_branch = params
             .branch
             .get()
@@ -99,7 +98,7 @@ impl Plan {
         let repo = Repository::open(&self.repository).map_err(|error| {
             Error::internal(format!("'{}' is not a git repository", self.repository.display()))
                 .cause(error.message())
-                .exit(crate::GIT_EXIT)
+                .exit(git_source::GIT_EXIT)
         })?;
         let start = head(&repo)?;
         let head = if let Some((how, branch)) = &self.integration {
@@ -122,7 +121,7 @@ impl Plan {
 
     fn identity(&self, cx: &Context, repo: &Repository) -> Result<Signature<'static>> {
         identity::identity(cx, repo, &self.location.config)
-            .map_err(crate::git_failed("read who makes commits here"))
+            .map_err(git_source::git_failed("read who makes commits here"))
     }
 
     fn push_as_is(&self, cx: &Context, repo: &Repository, head: Oid) -> Result<()> {
@@ -163,7 +162,7 @@ impl Plan {
 
 /// Two histories that have nothing in common, as far as they are here.
 fn unrelated(repo: &Repository) -> Error {
-    let error = Error::remote("refusing to merge unrelated histories").exit(crate::GIT_EXIT);
+    let error = Error::remote("refusing to merge unrelated histories").exit(git_source::GIT_EXIT);
     if repo.is_shallow() {
         return error.hint("the repository is a shallow clone: get it with a larger depth, or without one");
     }
@@ -229,7 +228,7 @@ fn head(repo: &Repository) -> Result<Oid> {
         .map_err(|error| {
             Error::internal("the repository has no commit to push")
                 .cause(error.message())
-                .exit(crate::GIT_EXIT)
+                .exit(git_source::GIT_EXIT)
         })?;
     Ok(head.id())
 }

@@ -6,9 +6,9 @@ use concourse_resource_sdk::{Error, Problem, Result};
 use git_remote::{Ref, Update};
 use git2::{Oid, Repository, Signature};
 
-use super::commits::{NewCommit, stored};
 use crate::config::PutParams;
-use crate::git_failed;
+use git_source::git_failed;
+use git_source::{NewCommit, stored};
 
 /// Where notes are.
 pub(super) const NOTES: &str = "refs/notes/";
@@ -40,7 +40,7 @@ impl Note {
                 "params.notes",
                 format!("failed to read the notes file '{file}': {error}"),
             ))
-            .exit(crate::GIT_EXIT)
+            .exit(git_source::GIT_EXIT)
         })?;
         let text = String::from_utf8(text).map_err(|_| {
             Problem::new(
@@ -57,7 +57,7 @@ impl Note {
             Ok(_) => Err(Error::internal(format!(
                 "Cannot add notes. Found existing notes for object {commit}"
             ))
-            .exit(crate::GIT_EXIT)),
+            .exit(git_source::GIT_EXIT)),
             Err(_) => Ok(()),
         }
     }
@@ -80,6 +80,7 @@ impl Note {
             author: stored(who),
             committer: who,
             encoding: None,
+            extra: &[],
             message: b"Notes added by 'git notes add'\n",
         };
         let noted = noted.write(repo)?;

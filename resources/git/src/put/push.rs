@@ -3,8 +3,8 @@
 use concourse_resource_sdk::{Context, Error, Result};
 use git_remote::{RefOutcome, Update, Why};
 
-use crate::git_failed;
-use crate::location::without_login;
+use git_source::git_failed;
+use git_source::without_login;
 use git2::{Oid, Repository};
 
 /// `HEAD` to the remote ref, if there is one, and every local tag (CONTRACT 6.2, kept).

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use concourse_resource_sdk::{Context, Error, Problem, Result};
 use git2::{Commit, ErrorCode, Oid, Repository, Signature, Sort, StatusOptions};
 
-use super::commits::{NewCommit, field};
 use super::merge::{refuse_conflicts, set_head};
-use crate::git_failed;
+use git_source::git_failed;
+use git_source::{NewCommit, field};
 
 /// Fails where the work tree has changes that are not committed.
 pub(super) fn refuse_changes(repo: &Repository) -> Result<()> {
@@ -24,7 +24,7 @@ pub(super) fn refuse_changes(repo: &Repository) -> Result<()> {
         "cannot rebase: \"{path}\" has changes that are not committed"
     ))
     .hint("commit them in the step before")
-    .exit(crate::GIT_EXIT))
+    .exit(git_source::GIT_EXIT))
 }
 
 /// Replays what `start` has and `upstream` has not on `upstream`; `HEAD` and the work tree are at the answer afterwards.
@@ -95,6 +95,7 @@ fn replay(repo: &Repository, commit: &Commit<'_>, tip: Oid, committer: &Signatur
         author: field(commit, "author").unwrap_or_default(),
         committer,
         encoding: field(commit, "encoding"),
+        extra: &[],
         message: commit.message_raw_bytes(),
     }
     .write(repo)

@@ -42,7 +42,7 @@ impl Tag {
                 "params.tag",
                 format!("'{name}' is not a valid tag name."),
             ))
-            .exit(crate::GIT_EXIT));
+            .exit(git_source::GIT_EXIT));
         }
         Ok(Some(Self { name, message }))
     }
@@ -50,7 +50,7 @@ impl Tag {
     /// Sets the tag on a commit, in place of a local tag of that name.
     pub(super) fn set(&self, by: &Signature<'_>, repo: &Repository, commit: Oid) -> Result<()> {
         self.try_set(by, repo, commit).map_err(|error| {
-            crate::local_failure(format!("failed to set the tag '{}'", self.name), error.message())
+            git_source::local_failure(format!("failed to set the tag '{}'", self.name), error.message())
         })
     }
 

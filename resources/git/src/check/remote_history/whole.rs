@@ -32,7 +32,7 @@ impl RemoteHistory<'_> {
             history
                 .repo()
                 .reference(TIP, tip, true, "check")
-                .map_err(crate::git_failed("write to the cache"))?;
+                .map_err(git_source::git_failed("write to the cache"))?;
         }
         if let Some(Cursor::Id(id)) = cursor {
             self.fetch_beside(&path, &history, tip, id)?;

@@ -39,7 +39,7 @@ impl Mirror<'_> {
         let odb = history
             .repo()
             .odb()
-            .map_err(crate::git_failed("read the cache"))?;
+            .map_err(git_source::git_failed("read the cache"))?;
         let tags: BTreeSet<Oid> = refs
             .iter()
             .filter(is_tag)
@@ -101,7 +101,7 @@ impl Mirror<'_> {
         }
         fs::write(&temporary, text)
             .and_then(|()| fs::rename(&temporary, self.file()))
-            .map_err(|error| crate::unwritable(&temporary, &error))
+            .map_err(|error| git_source::unwritable(&temporary, &error))
     }
 
     fn file(&self) -> PathBuf {

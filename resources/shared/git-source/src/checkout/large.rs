@@ -11,7 +11,7 @@ use concourse_resource_sdk::console::Progress;
 use git_remote::LargeBlobs;
 use git2::{FileMode, Index, IndexEntry, IndexTime, Oid, Repository, TreeWalkMode, TreeWalkResult};
 
-use super::sparse::skipped;
+use super::skipped;
 use crate::git_failed;
 
 /// How much is gathered before it is written.
@@ -80,7 +80,7 @@ fn find(
             CONVERTING.iter().any(|name| text.contains(name))
         })
     };
-    if super::checkout::converts_line_ends(repo) || attributes.iter().any(converts) {
+    if super::converts_line_ends(repo) || attributes.iter().any(converts) {
         found.clear();
     }
     Ok(found)

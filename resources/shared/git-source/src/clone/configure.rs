@@ -5,9 +5,8 @@ use std::fs;
 
 use concourse_resource_sdk::Result;
 
-use super::{Branches, Clone};
+use super::{Branches, Clone, Head};
 use crate::config::FetchTags;
-use crate::get::head::Head;
 
 impl Clone<'_> {
     pub(super) fn configure(&self, uri: &str) -> Result<()> {

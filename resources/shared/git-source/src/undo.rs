@@ -13,7 +13,7 @@ const TICK: Duration = Duration::from_millis(15);
 const QUIET_TICKS: u32 = 6;
 
 /// Runs work that writes below `dest`; an abort empties it, although the work cannot be stopped at once.
-pub(super) fn or_nothing<T>(cx: &Context, dest: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn or_nothing<T>(cx: &Context, dest: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let working = Arc::new(());
     let abort = cx.on_abort(keep_empty(dest.to_owned(), Arc::downgrade(&working)));
     let result = work();
@@ -41,7 +41,7 @@ async fn keep_empty(dest: PathBuf, working: Weak<()>) {
 
 /// Removes what is in a directory, as far as possible; `HEAD` first: without it nobody takes the rest for a repository.
 /// Answers how much there was.
-pub(super) fn empty(directory: &Path) -> usize {
+pub(crate) fn empty(directory: &Path) -> usize {
     let _ = fs::remove_file(directory.join(".git/HEAD"));
     let mut count = 0;
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {

@@ -2,6 +2,8 @@
 
 mod beside;
 mod configure;
+mod head;
+mod refs;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
@@ -12,15 +14,16 @@ use concourse_resource_sdk::{Context, Result};
 use git_remote::{Depth, Fetch, FetchOutcome, Ref, Remote};
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions};
 
-use super::head::Head;
-use super::undo::empty;
 use crate::config::FetchTags;
 use crate::git_failed;
 use crate::location::Location;
+use crate::undo::empty;
+pub use head::Head;
+use refs::is_safe_name;
 
 /// Which branches are cloned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Branches {
+pub enum Branches {
     /// The one that is checked out.
     One,
     /// All of the remote's.
@@ -28,7 +31,7 @@ pub(super) enum Branches {
 }
 
 /// A clone in the making. What is there is removed if it is not [finished](Self::finish).
-pub(super) struct Clone<'a> {
+pub struct Clone<'a> {
     cx: &'a Context,
     remote: &'a mut Remote,
     repo: Repository,
@@ -46,7 +49,7 @@ pub(super) struct Clone<'a> {
 
 impl<'a> Clone<'a> {
     /// Asks the remote for its refs and makes an empty repository.
-    pub(super) fn start(
+    pub fn start(
         cx: &'a Context,
         dest: &Path,
         location: &Location,
@@ -76,29 +79,39 @@ impl<'a> Clone<'a> {
         Ok(clone)
     }
 
-    pub(super) fn repo(&self) -> &Repository {
+    /// The repository, before it is finished.
+    #[must_use]
+    pub fn repo(&self) -> &Repository {
         &self.repo
     }
 
-    pub(super) fn context(&self) -> &Context {
+    /// What the clone is made in.
+    #[must_use]
+    pub fn context(&self) -> &Context {
         self.cx
     }
 
-    pub(super) fn head(&self) -> &Head {
+    /// What is cloned.
+    #[must_use]
+    pub fn head(&self) -> &Head {
         &self.head
     }
 
     /// Whether history is cut.
-    pub(super) fn is_shallow(&self) -> bool {
+    #[must_use]
+    pub fn is_shallow(&self) -> bool {
         !self.cuts.is_empty()
     }
 
-    pub(super) fn is_cut(&self, id: Oid) -> bool {
+    /// Whether history is cut at a commit.
+    #[must_use]
+    pub fn is_cut(&self, id: Oid) -> bool {
         self.cuts.contains(&id)
     }
 
     /// Whether the clone is meant to hold a commit, or whatever a tag points to.
-    pub(super) fn holds(&self, id: Oid) -> bool {
+    #[must_use]
+    pub fn holds(&self, id: Oid) -> bool {
         match &self.reached {
             Some(reached) => reached.contains(&id),
             None => self.repo.odb().is_ok_and(|odb| odb.exists(id)),
@@ -106,19 +119,19 @@ impl<'a> Clone<'a> {
     }
 
     /// Fetches the branch, notes and tags, all of their history or the newest `depth` commits.
-    pub(super) fn fetch(&mut self, depth: Option<u32>) -> Result<()> {
+    pub fn fetch(&mut self, depth: Option<u32>) -> Result<()> {
         self.fetch_objects(depth.map_or(Depth::Keep, Depth::To))?;
         self.write_refs()
     }
 
     /// Fetches more of a history that was cut.
-    pub(super) fn deepen(&mut self, depth: Depth) -> Result<()> {
+    pub fn deepen(&mut self, depth: Depth) -> Result<()> {
         self.fetch_objects(depth)?;
         self.write_refs()
     }
 
     /// Keeps the repository, whatever comes. It is opened anew: libgit2 reads only then where the history is cut.
-    pub(super) fn finish(mut self) -> Result<Repository> {
+    pub fn finish(mut self) -> Result<Repository> {
         let repo = Repository::open(self.repo.path()).map_err(git_failed("write to the clone"))?;
         self.ruin.kept = true;
         Ok(repo)
@@ -261,85 +274,6 @@ impl<'a> Clone<'a> {
         self.named("refs/heads/")
             .filter(move |branch| all && is_safe_name(&branch.name))
     }
-
-    /// The branch that `origin/HEAD` names: CONTRACT 5.2.
-    fn default_branch(&self) -> Option<String> {
-        if let Head::Branch { name, is_default, .. } = &self.head
-            && *is_default
-        {
-            return Some(name.clone());
-        }
-        let head = self.named("HEAD").find(|found| found.name == b"HEAD")?;
-        let target = head.target.as_ref()?;
-        let branch = self.other_branches().find(|branch| &branch.name == target)?;
-        let name = branch.name.strip_prefix(b"refs/heads/")?;
-        std::str::from_utf8(name).ok().map(str::to_owned)
-    }
-
-    /// All refs but the branch that is checked out go into one file, as `git clone` does: a remote may have 100,000 tags.
-    fn write_refs(&self) -> Result<()> {
-        let odb = self.repo.odb().map_err(git_failed("write to the clone"))?;
-        let mut packed: Vec<(Vec<u8>, Oid, Option<Oid>)> = Vec::new();
-        for advertised in self.named("refs/notes/").chain(self.named("refs/tags/")) {
-            let is_note = advertised.name.starts_with(b"refs/notes/");
-            let wanted = match self.tags {
-                FetchTags::None => is_note,
-                FetchTags::All => true,
-                FetchTags::Following => is_note || self.holds(advertised.peeled.unwrap_or(advertised.id)),
-            };
-            if wanted && is_safe_name(&advertised.name) && odb.exists(advertised.id) {
-                packed.push((advertised.name.clone(), advertised.id, advertised.peeled));
-            }
-        }
-        match &self.head {
-            Head::Branch { name, id, .. } => {
-                packed.push((format!("refs/remotes/origin/{name}").into_bytes(), *id, None));
-                self.repo
-                    .reference(&format!("refs/heads/{name}"), *id, true, "clone")
-                    .map_err(git_failed("write to the clone"))?;
-            }
-            Head::Tag { name, id } => {
-                let name = format!("refs/tags/{name}").into_bytes();
-                if !packed.iter().any(|entry| entry.0 == name) {
-                    packed.push((name, *id, None));
-                }
-            }
-            Head::Detached { .. } => {}
-        }
-        for branch in self.other_branches() {
-            let name = branch.name.strip_prefix(b"refs/heads/").unwrap_or_default();
-            packed.push(([b"refs/remotes/origin/", name].concat(), branch.id, None));
-        }
-        self.write_default_branch()?;
-        packed.sort();
-        packed.dedup_by(|a, b| a.0 == b.0);
-        self.write_packed_refs(&packed)
-    }
-
-    fn write_default_branch(&self) -> Result<()> {
-        let Some(name) = self.default_branch() else {
-            return Ok(());
-        };
-        let target = format!("refs/remotes/origin/{name}");
-        self.repo
-            .reference_symbolic("refs/remotes/origin/HEAD", &target, true, "clone")
-            .map_err(git_failed("write to the clone"))?;
-        Ok(())
-    }
-
-    fn write_packed_refs(&self, refs: &[(Vec<u8>, Oid, Option<Oid>)]) -> Result<()> {
-        let mut text = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
-        for (name, id, peeled) in refs {
-            text.extend(format!("{id} ").bytes());
-            text.extend(name);
-            text.push(b'\n');
-            if let Some(peeled) = peeled {
-                text.extend(format!("^{peeled}\n").bytes());
-            }
-        }
-        let file = self.repo.path().join("packed-refs");
-        fs::write(&file, text).map_err(|error| crate::unwritable(&file, &error))
-    }
 }
 
 /// Removes what was written below the destination when the clone fails.
@@ -390,9 +324,4 @@ fn init(dest: &Path, head: &Head) -> Result<Repository> {
             error.message(),
         )
     })
-}
-
-/// A name that a remote may put into our repository.
-fn is_safe_name(name: &[u8]) -> bool {
-    std::str::from_utf8(name).is_ok_and(git2::Reference::is_valid_name)
 }

@@ -5,25 +5,41 @@ use git_remote::Ref;
 use git2::Oid;
 
 /// What is cloned.
-pub(super) enum Head {
+pub enum Head {
     /// A branch, and whether it is the remote's default one.
-    Branch { name: String, id: Oid, is_default: bool },
+    Branch {
+        /// Its short name.
+        name: String,
+        /// Its commit.
+        id: Oid,
+        /// Whether the remote's `HEAD` points to it.
+        is_default: bool,
+    },
     /// CONTRACT 2, `branch`: a tag, which gives a detached clone.
-    Tag { name: String, id: Oid },
+    Tag {
+        /// Its short name.
+        name: String,
+        /// The tag's object, or what it points to.
+        id: Oid,
+    },
     /// The remote's `HEAD`, where that is detached.
-    Detached { id: Oid },
+    Detached {
+        /// Its commit.
+        id: Oid,
+    },
 }
 
 impl Head {
     /// The object to fetch.
-    pub(super) fn id(&self) -> Oid {
+    #[must_use]
+    pub fn id(&self) -> Oid {
         match self {
             Self::Branch { id, .. } | Self::Tag { id, .. } | Self::Detached { id } => *id,
         }
     }
 
     /// The branch, or tag, that `branch` names; without it, what the remote's `HEAD` points to.
-    pub(super) fn find(advertised: &[Ref], branch: Option<&str>) -> Result<Self> {
+    pub fn find(advertised: &[Ref], branch: Option<&str>) -> Result<Self> {
         let find = |name: &str| advertised.iter().find(|found| found.name == name.as_bytes());
         let remote_head = find("HEAD");
         let default = remote_head.and_then(|head| {

@@ -10,7 +10,7 @@ use crate::git_failed;
 
 impl Clone<'_> {
     /// CONTRACT 5.1, `fetch`: further branches, each as a local branch without an upstream, unless one of that name is here.
-    pub(in crate::get) fn fetch_branches(&mut self, names: &[String]) -> Result<()> {
+    pub fn fetch_branches(&mut self, names: &[String]) -> Result<()> {
         if names.is_empty() {
             return Ok(());
         }
@@ -40,7 +40,7 @@ impl Clone<'_> {
     }
 
     /// CONTRACT 5.2 step 6: fetches the remote's refs, of any kind, whose id or name has `text` in it.
-    pub(in crate::get) fn search(&mut self, text: &str) -> Result<()> {
+    pub fn search(&mut self, text: &str) -> Result<()> {
         let refs = self.remote.refs(&[])?;
         let mut names = Vec::new();
         let mut wants = BTreeSet::new();

@@ -4,32 +4,67 @@ use concourse_resource_sdk::http::{ProxyRules, Redirects};
 use concourse_resource_sdk::{Context, Problem, Result, Secret};
 use git_remote::{Login, Remote, SshOptions};
 
-use crate::config::Source;
+use crate::config::{GitConfigEntry, HttpsTunnel};
 use crate::git_config::GitConfig;
 use crate::ssh;
 
 /// As many as the SDK follows by itself.
 const MOST_REDIRECTS: usize = 10;
 
+/// The fields of a source that say how a repository is reached; none where a field was not given.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Access<'a> {
+    /// Address of the repository.
+    pub uri: Option<&'a str>,
+    /// Branch to follow.
+    pub branch: Option<&'a str>,
+    /// Login name for HTTP(S).
+    pub username: Option<&'a str>,
+    /// Password for HTTP(S).
+    pub password: Option<&'a Secret>,
+    /// SSH key.
+    pub private_key: Option<&'a Secret>,
+    /// Passphrase of the SSH key.
+    pub private_key_passphrase: Option<&'a Secret>,
+    /// SSH user, where the address names none.
+    pub private_key_user: Option<&'a str>,
+    /// Whether SSH servers may log in elsewhere with the key.
+    pub forward_agent: bool,
+    /// Lines of a `known_hosts` file.
+    pub known_hosts: Option<&'a str>,
+    /// HTTP proxy for SSH connections.
+    pub https_tunnel: Option<&'a HttpsTunnel>,
+    /// Git configuration.
+    pub git_config: &'a [GitConfigEntry],
+    /// Whether any TLS certificate is accepted.
+    pub skip_ssl_verification: bool,
+}
+
 /// The address of a repository, the branch to follow, and the login: the part of `source` that connections need.
 #[derive(Debug, Clone)]
-pub(crate) struct Location {
-    pub(crate) uri: String,
-    pub(crate) branch: Option<String>,
+pub struct Location {
+    /// Address of the repository.
+    pub uri: String,
+    /// Branch to follow.
+    pub branch: Option<String>,
     login: Option<Login>,
     ssh: SshOptions,
     skip_verification: bool,
-    pub(crate) config: GitConfig,
+    /// Settings that count for connections and commits.
+    pub config: GitConfig,
 }
 
 impl Location {
     /// CONTRACT 1, trim1: blanks around `uri` and `branch` come from interpolated pipeline variables and mean nothing.
-    pub(crate) fn new(source: &Source) -> Result<Self> {
-        let branch = trimmed(source.branch.get());
+    ///
+    /// # Errors
+    /// Names the field that cannot be used: a branch, a key, a tunnel, a setting.
+    pub fn new(access: &Access<'_>) -> Result<Self> {
+        let branch = trimmed(access.branch);
         if let Some(branch) = &branch {
             check_branch("source.branch", branch)?;
         }
-        let login = match (source.username.non_empty(), source.password.non_empty()) {
+        let login = match (access.username, access.password) {
             (Some(username), Some(password)) => Some(Login {
                 username: username.to_owned(),
                 password: password.clone(),
@@ -37,22 +72,22 @@ impl Location {
             _ => None,
         };
         Ok(Self {
-            uri: trimmed(source.uri.get()).unwrap_or_default(),
+            uri: trimmed(access.uri).unwrap_or_default(),
             branch,
             login,
-            ssh: ssh::options(source)?,
-            skip_verification: source.skip_ssl_verification.0,
-            config: GitConfig::new(source)?,
+            ssh: ssh::options(access)?,
+            skip_verification: access.skip_ssl_verification,
+            config: GitConfig::new(access.git_config)?,
         })
     }
 
     /// Connects on first use; nothing is sent before that.
-    pub(crate) fn open(&self, cx: &Context) -> Result<Remote> {
+    pub fn open(&self, cx: &Context) -> Result<Remote> {
         self.open_at(cx, &self.config.rewritten(&self.uri, false))
     }
 
     /// The same for a push, which may go elsewhere.
-    pub(crate) fn open_for_push(&self, cx: &Context) -> Result<Remote> {
+    pub fn open_for_push(&self, cx: &Context) -> Result<Remote> {
         self.open_at(cx, &self.config.rewritten(&self.uri, true))
     }
 
@@ -114,7 +149,8 @@ fn headers(line: Option<&str>) -> Result<Vec<(String, Secret)>> {
 }
 
 /// The address for people: without a login.
-pub(crate) fn without_login(uri: &str) -> String {
+#[must_use]
+pub fn without_login(uri: &str) -> String {
     let Some((scheme, rest)) = uri.split_once("://") else {
         return uri.to_owned();
     };
@@ -130,7 +166,7 @@ fn trimmed(text: Option<&str>) -> Option<String> {
 }
 
 /// Git's own rules for the names of refs.
-pub(crate) fn check_branch(path: &str, branch: &str) -> Result<()> {
+pub fn check_branch(path: &str, branch: &str) -> Result<()> {
     if git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) {
         return Ok(());
     }

@@ -6,13 +6,17 @@ use concourse_resource_sdk::{AbortGuard, Context, Result};
 use tempfile::TempDir;
 
 /// A directory below `$TMPDIR`.
-pub(crate) struct Scratch {
+pub struct Scratch {
     directory: TempDir,
     _abort: AbortGuard,
 }
 
 impl Scratch {
-    pub(crate) fn new(cx: &Context) -> Result<Self> {
+    /// Makes one.
+    ///
+    /// # Errors
+    /// Fails where `$TMPDIR` cannot be written.
+    pub fn new(cx: &Context) -> Result<Self> {
         let directory = tempfile::Builder::new()
             .prefix("git-resource-")
             .tempdir_in(cx.tmp())
@@ -33,7 +37,9 @@ impl Scratch {
         })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.directory.path()
     }
 }

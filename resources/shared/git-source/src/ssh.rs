@@ -4,24 +4,25 @@ use concourse_resource_sdk::{Error, Problem, Result, Secret};
 use git_remote::{KnownHosts, SshKey, SshKeyError, SshOptions};
 use url::Url;
 
-use crate::config::{HttpsTunnel, Source};
+use crate::config::HttpsTunnel;
+use crate::location::Access;
 
 /// CONTRACT 2: an unreadable key fails before any network access, whatever the address is.
-pub(crate) fn options(source: &Source) -> Result<SshOptions> {
+pub(crate) fn options(access: &Access<'_>) -> Result<SshOptions> {
     Ok(SshOptions {
-        key: key(source)?,
-        forward_agent: source.forward_agent.0,
-        user: source.private_key_user.non_empty().map(str::to_owned),
-        known_hosts: known_hosts(source)?,
-        tunnel: source.https_tunnel.as_ref().map(tunnel).transpose()?.flatten(),
+        key: key(access)?,
+        forward_agent: access.forward_agent,
+        user: access.private_key_user.map(str::to_owned),
+        known_hosts: known_hosts(access)?,
+        tunnel: access.https_tunnel.map(tunnel).transpose()?.flatten(),
     })
 }
 
-fn key(source: &Source) -> Result<Option<SshKey>> {
-    let Some(key) = source.private_key.non_empty() else {
+fn key(access: &Access<'_>) -> Result<Option<SshKey>> {
+    let Some(key) = access.private_key else {
         return Ok(None);
     };
-    let problem = match SshKey::parse(key, source.private_key_passphrase.non_empty()) {
+    let problem = match SshKey::parse(key, access.private_key_passphrase) {
         Ok(key) => return Ok(Some(key)),
         Err(SshKeyError::PassphraseMissing) => Problem::verbatim(
             "source.private_key",
@@ -39,8 +40,8 @@ fn key(source: &Source) -> Result<Option<SshKey>> {
     Err(problem.into())
 }
 
-fn known_hosts(source: &Source) -> Result<Option<KnownHosts>> {
-    let Some(text) = source.known_hosts.non_empty() else {
+fn known_hosts(access: &Access<'_>) -> Result<Option<KnownHosts>> {
+    let Some(text) = access.known_hosts else {
         return Ok(None);
     };
     let hosts = KnownHosts::parse(text).map_err(|line| {

@@ -3,21 +3,25 @@
 use concourse_resource_sdk::{Problem, Result};
 use git2::{Config, ConfigLevel, Repository};
 
-use crate::config::Source;
+use crate::config::GitConfigEntry;
 use crate::git_failed;
 
 /// Settings by their names, of which the last one counts.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct GitConfig {
+pub struct GitConfig {
     /// What HOME says about the transport.
     home: Vec<(String, String)>,
     given: Vec<(String, String)>,
 }
 
 impl GitConfig {
-    pub(crate) fn new(source: &Source) -> Result<Self> {
+    /// Reads entries, of which the last one of a name counts, and HOME.
+    ///
+    /// # Errors
+    /// Names the entry whose name is none.
+    pub fn new(entries: &[GitConfigEntry]) -> Result<Self> {
         let mut given: Vec<(String, String)> = Vec::new();
-        for (index, entry) in source.git_config.0.iter().flatten().enumerate() {
+        for (index, entry) in entries.iter().enumerate() {
             let name = entry.name.get().unwrap_or_default();
             let name = normal(name).ok_or_else(|| invalid(index, name))?;
             given.retain(|(known, _)| *known != name);
@@ -31,13 +35,14 @@ impl GitConfig {
     }
 
     /// The value of a setting that is given in the source.
-    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn given(&self, name: &str) -> Option<&str> {
         let found = self.given.iter().rev().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 
     /// Writes what is given into a repository's own configuration.
-    pub(crate) fn write(&self, repo: &Repository) -> Result<()> {
+    pub fn write(&self, repo: &Repository) -> Result<()> {
         let failed = git_failed("write the clone's configuration");
         let config = repo.config().map_err(&failed)?;
         let mut own = config.open_level(ConfigLevel::Local).map_err(&failed)?;
@@ -48,7 +53,8 @@ impl GitConfig {
     }
 
     /// The address that is meant by one: `url.<base>.insteadOf`, of which the longest match counts.
-    pub(crate) fn rewritten(&self, uri: &str, is_push: bool) -> String {
+    #[must_use]
+    pub fn rewritten(&self, uri: &str, is_push: bool) -> String {
         let longest = |key: &str| {
             self.all()
                 .filter_map(|(name, prefix)| {
@@ -68,7 +74,8 @@ impl GitConfig {
 
     /// A setting of `http`, for an address: `http.<url>.<key>` of the longest URL that is above it, else `http.<key>`. An empty
     /// value takes back what was said before.
-    pub(crate) fn http(&self, uri: &str, key: &str) -> Option<&str> {
+    #[must_use]
+    pub fn http(&self, uri: &str, key: &str) -> Option<&str> {
         self.all()
             .filter_map(|(name, value)| {
                 let place = name.strip_prefix("http.")?.strip_suffix(key)?;
@@ -158,10 +165,10 @@ mod tests {
             .iter()
             .map(|(name, value)| json!({ "name": name, "value": value }))
             .collect();
-        let source = serde_json::from_value(json!({ "git_config": entries })).unwrap();
+        let entries: Vec<GitConfigEntry> = serde_json::from_value(json!(entries)).unwrap();
         GitConfig {
             home: Vec::new(),
-            ..GitConfig::new(&source).unwrap()
+            ..GitConfig::new(&entries).unwrap()
         }
     }
 

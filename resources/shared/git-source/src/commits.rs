@@ -3,19 +3,29 @@
 use git2::{Commit, ObjectType, Oid, Repository, Signature};
 
 /// A commit to write.
-pub(super) struct NewCommit<'a> {
-    pub(super) tree: Oid,
-    pub(super) parents: &'a [Oid],
+pub struct NewCommit<'a> {
+    /// Its tree.
+    pub tree: Oid,
+    /// Its parents, the first one first.
+    pub parents: &'a [Oid],
     /// The author as a commit stores it, with the date.
-    pub(super) author: Vec<u8>,
-    pub(super) committer: &'a Signature<'a>,
+    pub author: Vec<u8>,
+    /// Who commits, and when.
+    pub committer: &'a Signature<'a>,
     /// The encoding of the message, where it says so.
-    pub(super) encoding: Option<Vec<u8>>,
-    pub(super) message: &'a [u8],
+    pub encoding: Option<Vec<u8>>,
+    /// Further lines of the header, each a name and a value.
+    pub extra: &'a [(&'a str, &'a str)],
+    /// The message, to the last byte.
+    pub message: &'a [u8],
 }
 
 impl NewCommit<'_> {
-    pub(super) fn write(&self, repo: &Repository) -> Result<Oid, git2::Error> {
+    /// Writes it into a repository.
+    ///
+    /// # Errors
+    /// Fails where the repository cannot be written.
+    pub fn write(&self, repo: &Repository) -> Result<Oid, git2::Error> {
         let mut data = format!("tree {}\n", self.tree).into_bytes();
         for parent in self.parents {
             data.extend(format!("parent {parent}\n").into_bytes());
@@ -26,6 +36,9 @@ impl NewCommit<'_> {
         if let Some(encoding) = &self.encoding {
             data.extend([b"encoding ", encoding.as_slice(), b"\n"].concat());
         }
+        for (name, value) in self.extra {
+            data.extend(format!("{name} {value}\n").into_bytes());
+        }
         data.push(b'\n');
         data.extend_from_slice(self.message);
         repo.odb()?.write(ObjectType::Commit, &data)
@@ -33,7 +46,8 @@ impl NewCommit<'_> {
 }
 
 /// A signature as a commit stores it.
-pub(super) fn stored(signature: &Signature<'_>) -> Vec<u8> {
+#[must_use]
+pub fn stored(signature: &Signature<'_>) -> Vec<u8> {
     let when = signature.when();
     let minutes = when.offset_minutes().unsigned_abs();
     let sign = if when.offset_minutes() < 0 { '-' } else { '+' };
@@ -53,7 +67,7 @@ pub(super) fn stored(signature: &Signature<'_>) -> Vec<u8> {
 }
 
 /// A field of a commit's header, as it is stored.
-pub(super) fn field(commit: &Commit<'_>, name: &str) -> Option<Vec<u8>> {
+pub fn field(commit: &Commit<'_>, name: &str) -> Option<Vec<u8>> {
     let start = format!("{name} ");
     commit
         .raw_header_bytes()

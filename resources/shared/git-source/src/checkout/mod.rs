@@ -1,44 +1,53 @@
 //! Writing the files of a commit.
 
+mod large;
+
 use std::path::Path;
 
 use concourse_resource_sdk::console::Progress;
 use concourse_resource_sdk::{Context, Result};
 use git2::build::CheckoutBuilder;
-use git2::{Index, IndexEntry, ObjectType, Oid, Repository, Tree, TreeWalkMode, TreeWalkResult};
+use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid, Repository, Tree, TreeWalkMode, TreeWalkResult};
 
-use super::large;
-use super::revision::Revision;
-use super::sparse::Sparse;
 use crate::git_failed;
 
 /// With more threads the file system, not the processor, is what is waited for.
 const MOST_THREADS: usize = 4;
 
-/// Checks a revision out; `HEAD` is attached only to a branch, and never in a shallow clone (CONTRACT 5.3).
-pub(super) fn checkout(
+/// An index entry's extended flag: the file is left out on purpose.
+pub const SKIP_WORKTREE: u16 = 1 << 14;
+
+/// Where `HEAD` is after a checkout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Head {
+    /// On the branch, where it is already.
+    Attached,
+    /// At the commit.
+    Detached,
+}
+
+/// Which paths are written.
+type Takes<'a> = &'a dyn Fn(&[u8]) -> bool;
+
+/// Checks a commit out, all of it or the files that are taken.
+///
+/// # Errors
+/// Fails where objects are missing or files cannot be written.
+pub fn checkout(
     cx: &Context,
     repo: &Repository,
-    revision: &Revision,
     id: Oid,
-    detach: bool,
-    sparse: Option<&Sparse>,
+    head: Head,
+    takes: Option<Takes<'_>>,
 ) -> Result<()> {
-    if detach || !matches!(revision, Revision::Branch { .. }) {
+    if head == Head::Detached {
         repo.set_head_detached(id)
             .map_err(git_failed("set the clone's HEAD"))?;
     }
     let progress = cx.progress_items("Updating files", None);
-    let takes = |path: &[u8]| sparse.is_none_or(|sparse| sparse.takes(path));
-    let placed = large::place(repo, id, &takes, &progress)?;
-    if let Some(sparse) = sparse {
-        sparse.configure(repo)?;
-        return add(
-            &mut repo.index().map_err(git_failed("read the clone's index"))?,
-            &placed,
-        )
-        .and_then(|()| write_sparse(repo, id, sparse, &progress))
-        .map_err(git_failed("check the commit out"));
+    let placed = large::place(repo, id, takes.unwrap_or(&|_| true), &progress)?;
+    if let Some(takes) = takes {
+        return write_some(repo, id, takes, &placed, &progress).map_err(git_failed("check the commit out"));
     }
     Checkout {
         repo,
@@ -51,15 +60,17 @@ pub(super) fn checkout(
 }
 
 /// Writes the files that are taken; of the others, the index says that they are left out on purpose.
-fn write_sparse(
+fn write_some(
     repo: &Repository,
     commit: Oid,
-    sparse: &Sparse,
+    takes: Takes<'_>,
+    placed: &[IndexEntry],
     progress: &Progress,
 ) -> Result<(), git2::Error> {
-    let (taken, left) = sparse.split(repo, commit)?;
-    if !taken.is_empty() {
-        write_names(repo, commit, &taken, progress)?;
+    add(&mut repo.index()?, placed)?;
+    let (written, left) = split(repo, commit, takes)?;
+    if !written.is_empty() {
+        write_names(repo, commit, &written, progress)?;
     }
     let mut index = repo.index()?;
     for entry in &left {
@@ -68,8 +79,50 @@ fn write_sparse(
     index.write()
 }
 
+/// The paths of a commit's files that are written, and index entries for the others.
+fn split(
+    repo: &Repository,
+    commit: Oid,
+    takes: Takes<'_>,
+) -> Result<(Vec<Vec<u8>>, Vec<IndexEntry>), git2::Error> {
+    let (mut written, mut left) = (Vec::new(), Vec::new());
+    repo.find_commit(commit)?
+        .tree()?
+        .walk(TreeWalkMode::PreOrder, |directory, entry| {
+            if entry.kind() == Some(ObjectType::Tree) {
+                return TreeWalkResult::Ok;
+            }
+            let path = [directory.as_bytes(), entry.name_bytes()].concat();
+            if takes(&path) {
+                written.push(path);
+            } else {
+                left.push(skipped(path, entry.id(), entry.filemode()));
+            }
+            TreeWalkResult::Ok
+        })?;
+    Ok((written, left))
+}
+
+/// An index entry of a file that is not there.
+pub(super) fn skipped(path: Vec<u8>, id: Oid, mode: i32) -> IndexEntry {
+    IndexEntry {
+        ctime: IndexTime::new(0, 0),
+        mtime: IndexTime::new(0, 0),
+        dev: 0,
+        ino: 0,
+        mode: u32::try_from(mode).unwrap_or_default(),
+        uid: 0,
+        gid: 0,
+        file_size: 0,
+        id,
+        flags: 0,
+        flags_extended: SKIP_WORKTREE,
+        path,
+    }
+}
+
 /// The commit's abbreviated id and the first line of its message.
-pub(super) fn one_line(repo: &Repository, id: Oid) -> String {
+pub fn one_line(repo: &Repository, id: Oid) -> String {
     let subject = repo.find_commit(id).ok();
     let subject = subject
         .as_ref()
@@ -217,7 +270,7 @@ fn add(index: &mut Index, placed: &[IndexEntry]) -> Result<(), git2::Error> {
 }
 
 /// Whether `git_config` asks for line ends of another kind.
-pub(super) fn converts_line_ends(repo: &Repository) -> bool {
+fn converts_line_ends(repo: &Repository) -> bool {
     let config = repo.config().ok();
     config.is_some_and(|config| config.get_string("core.autocrlf").is_ok())
 }

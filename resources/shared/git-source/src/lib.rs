@@ -1,0 +1,24 @@
+//! What resource types that live in a git repository share: how the repository is reached, cloned and committed to.
+//!
+//! "CONTRACT" is that of the git resource, whose reference implementation the others follow here.
+
+mod checkout;
+mod clone;
+mod commits;
+mod config;
+mod failure;
+mod git_config;
+mod location;
+mod scratch;
+mod ssh;
+mod undo;
+
+pub use checkout::{Head as CheckedOut, SKIP_WORKTREE, checkout, one_line};
+pub use clone::{Branches, Clone, Head};
+pub use commits::{NewCommit, field, stored};
+pub use config::{FetchTags, GitConfigEntry, HttpsTunnel};
+pub use failure::{GIT_EXIT, blocking, branch_not_found, git_failed, local_failure, unwritable};
+pub use git_config::GitConfig;
+pub use location::{Access, Location, check_branch, without_login};
+pub use scratch::Scratch;
+pub use undo::or_nothing;
