@@ -27,6 +27,8 @@ mod grafana_cases;
 mod grafana_delivery;
 mod grafana_params;
 mod grafana_support;
+mod pool_cases;
+mod pool_support;
 mod slack_bot;
 mod slack_cases;
 mod slack_content;

@@ -1,5 +1,8 @@
 //! Where the repository is and how to get in.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use concourse_resource_sdk::http::{ProxyRules, Redirects};
 use concourse_resource_sdk::{Context, Problem, Result, Secret};
 use git_remote::{Login, Remote, SshOptions};
@@ -52,6 +55,8 @@ pub struct Location {
     skip_verification: bool,
     /// Settings that count for connections and commits.
     pub config: GitConfig,
+    /// What stops connections, where that is not an abort.
+    interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl Location {
@@ -78,7 +83,17 @@ impl Location {
             ssh: ssh::options(access)?,
             skip_verification: access.skip_ssl_verification,
             config: GitConfig::new(access.git_config)?,
+            interrupt: None,
         })
+    }
+
+    /// The same, for connections that an abort does not stop: those that undo what must not be left.
+    #[must_use]
+    pub fn beyond_abort(&self) -> Self {
+        Self {
+            interrupt: Some(Arc::default()),
+            ..self.clone()
+        }
     }
 
     /// Connects on first use; nothing is sent before that.
@@ -127,7 +142,7 @@ impl Location {
                 headers,
                 ssh: self.ssh.clone(),
                 log: cx.log().clone(),
-                interrupt: cx.interrupt(),
+                interrupt: self.interrupt.clone().unwrap_or_else(|| cx.interrupt()),
             },
         )?)
     }

@@ -103,6 +103,11 @@ impl<'a> Clone<'a> {
         !self.cuts.is_empty()
     }
 
+    /// The commits at which history is cut.
+    pub fn cuts(&self) -> impl Iterator<Item = Oid> + '_ {
+        self.cuts.iter().copied()
+    }
+
     /// Whether history is cut at a commit.
     #[must_use]
     pub fn is_cut(&self, id: Oid) -> bool {

@@ -1,0 +1,156 @@
+//! `source`.
+
+use concourse_resource_sdk::lenient::{Flag, SecretText, Text};
+use concourse_resource_sdk::{Config, Problem, Secret, Step};
+use git_source::{Access, GitConfigEntry, HttpsTunnel};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Which repository holds the locks, and which pool of it is meant.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Source {
+    /// Address of the repository: `https://`, `http://`, `ssh://`, the scp form `user@host:path`, `git://`, `file://` or a plain
+    /// path. Required.
+    pub uri: Option<String>,
+    /// Branch that holds the locks. It must exist. Required.
+    pub branch: Option<String>,
+    /// Directory of the pool in the repository, such as `aws` or `team/aws`. Required.
+    pub pool: Option<String>,
+    /// Login name for HTTP(S), used when `password` is set too.
+    pub username: Text,
+    /// Password or token for HTTP(S), used when `username` is set too.
+    pub password: SecretText,
+    /// SSH key: RSA, ECDSA or Ed25519, in OpenSSH's format or PEM.
+    pub private_key: Option<Secret>,
+    /// Passphrase of the SSH key, if it has one.
+    pub private_key_passphrase: SecretText,
+    /// SSH user, where the address names none. Default: the user who runs the step, `root` in an image.
+    pub private_key_user: Text,
+    /// Lets the SSH server log in elsewhere with `private_key`, by agent forwarding; the key stays here.
+    pub forward_agent: Flag,
+    /// Lines of a `known_hosts` file: SSH servers must have one of these host keys. Default: any key is accepted, with a warning.
+    /// (Not in the reference.)
+    pub known_hosts: Text,
+    /// HTTP proxy through which SSH connections go, by `CONNECT`.
+    pub https_tunnel: Option<HttpsTunnel>,
+    /// Git configuration. `user.name` and `user.email` are who makes the commits; `http.*` and `url.*` count for connections.
+    pub git_config: GitConfig,
+    /// Accepts any TLS certificate.
+    pub skip_ssl_verification: Flag,
+    /// How long `put` waits before it looks at a lock again, such as `30s` or `1m30s`; a number counts nanoseconds. Default: `10s`.
+    pub retry_delay: RetryDelay,
+    /// Who claims, written into the commit of a claim, such as the name of a team. (Not in the reference.)
+    pub owner: Option<String>,
+    /// Age from which a claim may be taken over by the next one who waits for the lock, such as `6h`. With it, a release or removal
+    /// is refused unless the claim is still the one that the lock was got with. Default: claims never expire. (Not in the reference.)
+    pub expire_after: Option<String>,
+}
+
+impl Source {
+    /// How the repository is reached.
+    pub(crate) fn access(&self) -> Access<'_> {
+        Access {
+            uri: self.uri.as_deref(),
+            branch: self.branch.as_deref(),
+            username: self.username.non_empty(),
+            password: self.password.non_empty(),
+            private_key: self.private_key.as_ref().filter(|key| !key.is_empty()),
+            private_key_passphrase: self.private_key_passphrase.non_empty(),
+            private_key_user: self.private_key_user.non_empty(),
+            forward_agent: self.forward_agent.0,
+            known_hosts: self.known_hosts.non_empty(),
+            https_tunnel: self.https_tunnel.as_ref(),
+            git_config: &self.git_config.0,
+            skip_ssl_verification: self.skip_ssl_verification.0,
+        }
+    }
+
+    /// The pool's directory, without slashes around it.
+    pub(crate) fn pool(&self) -> &str {
+        self.pool.as_deref().unwrap_or_default().trim_matches('/')
+    }
+}
+
+impl Config for Source {
+    fn problems(&self, step: Step) -> Vec<Problem> {
+        let order = match step {
+            Step::Put => ["uri", "pool", "branch"],
+            Step::Check | Step::Get => ["uri", "branch", "pool"],
+        };
+        let mut problems = Vec::new();
+        for name in order {
+            let value = match name {
+                "uri" => &self.uri,
+                "branch" => &self.branch,
+                _ => &self.pool,
+            };
+            if value.as_deref().is_none_or(str::is_empty) {
+                let text = format!("invalid payload (missing {name})");
+                problems.push(Problem::verbatim(format!("source.{name}"), text));
+            }
+        }
+        if let Some(pool) = self.pool.as_deref().filter(|pool| !pool.is_empty())
+            && self
+                .pool()
+                .split('/')
+                .any(|part| matches!(part, "" | "." | ".." | ".git"))
+        {
+            let text = format!("\"{pool}\" is not a directory of a repository");
+            problems.push(Problem::new("source.pool", text));
+        }
+        problems
+    }
+}
+
+/// A list of entries; what is no such list is none (CONTRACT 3, kept).
+#[derive(Debug, Clone, Default)]
+pub struct GitConfig(pub Vec<GitConfigEntry>);
+
+impl<'de> Deserialize<'de> for GitConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Value::Array(items) = Value::deserialize(deserializer)? else {
+            return Ok(Self::default());
+        };
+        let entries = items.into_iter().filter(|item| item.get("name").is_some());
+        Ok(Self(
+            entries
+                .filter_map(|item| serde_json::from_value(item).ok())
+                .collect(),
+        ))
+    }
+}
+
+impl JsonSchema for GitConfig {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "GitConfig".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["array", "null"], "items": generator.subschema_for::<GitConfigEntry>() })
+    }
+}
+
+/// A pause as it was written; only `put` reads it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(transparent)]
+pub struct RetryDelay(pub Value);
+
+impl JsonSchema for RetryDelay {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RetryDelay".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number", "null"] })
+    }
+}

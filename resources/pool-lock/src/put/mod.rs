@@ -1,0 +1,145 @@
+//! `put`: the operations on locks. CONTRACT 7.
+
+mod holder;
+mod jobs;
+mod turns;
+mod undo;
+mod waiting;
+
+use std::path::Path;
+use std::time::Duration;
+
+use concourse_resource_sdk::{AbortGuard, Context, Error, Outcome, Problem, Result};
+use git_source::{GitConfig, Location};
+use serde_json::Value;
+
+use crate::PoolLock;
+use crate::config::{PutParams, Source};
+use crate::duration::{self, Nanoseconds};
+use turns::Turns;
+
+/// CONTRACT 3: without `retry_delay`.
+const DEFAULT_DELAY: Duration = Duration::from_secs(10);
+
+/// CONTRACT F14: below this, a server would be hammered.
+const SHORTEST_DELAY: Duration = Duration::from_millis(100);
+
+/// Does what the params ask for, one after the other; the answer is about the last.
+pub(crate) async fn put(
+    cx: &Context,
+    source: Source,
+    params: PutParams,
+    sources: &Path,
+) -> Result<Outcome<PoolLock>> {
+    let location = Location::new(&source.access())?;
+    let rules = Rules::new(cx, &source, &params)?;
+    let jobs = jobs::jobs(&params, sources)?;
+    let cx = cx.clone();
+    let (outcome, guards) = git_source::blocking(move || {
+        let mut guards: Vec<AbortGuard> = Vec::new();
+        let mut last = None;
+        for job in &jobs {
+            let done = Turns {
+                cx: &cx,
+                location: &location,
+                pool: source.pool(),
+                rules: &rules,
+                job,
+            }
+            .run()?;
+            guards.extend(done.guard);
+            last = Some(crate::outcome(done.commit, &done.lock, source.pool()));
+        }
+        Ok((last, guards))
+    })
+    .await?;
+    // Up to here an abort undoes a claim; from here on the answer is told.
+    drop(guards);
+    outcome.ok_or_else(|| Error::internal("no operation was asked for"))
+}
+
+/// How the operations go about it.
+pub(crate) struct Rules {
+    /// How long to wait before looking again.
+    delay: Duration,
+    /// How long to wait in all.
+    timeout: Option<Duration>,
+    /// From which age on a claim may be taken over.
+    expire_after: Option<Duration>,
+    owner: Option<String>,
+    build_url: String,
+    /// Who makes the commits.
+    name: String,
+    email: String,
+}
+
+impl Rules {
+    fn new(cx: &Context, source: &Source, params: &PutParams) -> Result<Self> {
+        let positive = |path: &str, text: &Option<String>| -> Result<Option<Duration>> {
+            let text = text.as_deref().filter(|text| !text.is_empty());
+            text.map(|text| {
+                duration::positive(text).map_err(|error| {
+                    Problem::new(path, error)
+                        .hint("write a duration such as 90s, 30m or 6h")
+                        .into()
+                })
+            })
+            .transpose()
+        };
+        let owner = source
+            .owner
+            .as_deref()
+            .map(str::trim)
+            .filter(|owner| !owner.is_empty());
+        if let Some(owner) = owner.filter(|owner| owner.contains(['\n', '\r'])) {
+            return Err(Problem::new("source.owner", format!("{owner:?} has more than one line")).into());
+        }
+        let config = GitConfig::new(&source.git_config.0)?;
+        let identity = |key: &str, default: &str| config.given(key).unwrap_or(default).to_owned();
+        Ok(Self {
+            delay: delay(cx, &source.retry_delay.0)?,
+            timeout: positive("params.timeout", &params.timeout)?,
+            expire_after: positive("source.expire_after", &source.expire_after)?,
+            owner: owner.map(str::to_owned),
+            build_url: cx.build().url().unwrap_or_default(),
+            name: identity("user.name", "git"),
+            email: identity("user.email", "git@localhost"),
+        })
+    }
+}
+
+/// CONTRACT 3, `retry_delay`.
+fn delay(cx: &Context, given: &Value) -> Result<Duration> {
+    let wrong = |text: String| -> Error {
+        Problem::verbatim(
+            "source.retry_delay",
+            format!("error reading request: source.retry_delay: {text}"),
+        )
+        .hint("write a duration with a unit, such as 10s or 1m30s")
+        .into()
+    };
+    let (nanoseconds, is_text): (Nanoseconds, bool) = match given {
+        Value::Null => (0, true),
+        Value::String(text) => (duration::parse(text).map_err(wrong)?, true),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => (number.into(), false),
+            None => return Err(wrong(format!("{number} is no whole number of nanoseconds"))),
+        },
+        other => return Err(wrong(format!("{other} is no duration"))),
+    };
+    if nanoseconds == 0 {
+        return Ok(DEFAULT_DELAY);
+    }
+    let delay = duration::to_std(nanoseconds);
+    if !is_text {
+        cx.log().warn(format!(
+            "source.retry_delay: a number counts nanoseconds: {given} is {delay:?}; write a unit, such as 10s"
+        ));
+    }
+    if delay < SHORTEST_DELAY {
+        cx.log().warn(format!(
+            "source.retry_delay: pausing {SHORTEST_DELAY:?} instead of {given}, which would hammer the server"
+        ));
+    }
+    Ok(delay.max(SHORTEST_DELAY))
+}

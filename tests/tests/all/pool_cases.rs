@@ -1,0 +1,485 @@
+//! pool-lock: the acceptance cases of its contract, section 11.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use concourse_resource_sdk::testing::Run;
+use serde_json::{Value, json};
+use tests::{executable, git};
+
+use crate::pool_support::{Locks, WAYS, Way, row, version};
+
+#[test]
+fn pool_case_01_02_a_check_without_version_or_from_the_root() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let r1 = locks.repo.id("R1");
+        assert_eq!(locks.check(None), [r1.clone()], "{way:?}");
+        assert_eq!(locks.check(Some(&locks.repo.id("R0"))), [r1], "{way:?}");
+    }
+}
+
+#[test]
+fn pool_case_03_04_a_claim_and_its_get() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let answer = locks.put(&json!({ "claim": "red" })).ok();
+        let c1 = version(&answer);
+        assert_eq!(
+            (row(&answer, "lock_name"), row(&answer, "pool_name")),
+            ("red".into(), "cars".into())
+        );
+        assert_eq!(c1, locks.tip());
+        let raw = git(&locks.bare, &["cat-file", "commit", &c1]);
+        assert!(
+            raw.ends_with("\n\nclaiming: red\nBuild URL: http://ci/b/9"),
+            "{raw}"
+        );
+        assert!(
+            raw.contains("\nauthor git <git@localhost> ") && raw.contains("\ncommitter git <git@localhost> ")
+        );
+        assert_eq!(git(&locks.bare, &["rev-parse", "main^"]), locks.repo.id("R1"));
+        let changed = git(&locks.bare, &["diff", "--raw", "-M", "main^", "main"]);
+        assert!(
+            changed.contains(":100644 100644")
+                && changed.contains("R100\tcars/unclaimed/red\tcars/claimed/red")
+        );
+        assert_eq!(changed.lines().count(), 1, "{changed}");
+
+        let output = locks.get(&c1);
+        assert_eq!(output.ok(), answer);
+        let file = |name: &str| std::fs::read_to_string(output.work().join(name)).expect("a file");
+        assert_eq!((file("name"), file("metadata")), ("red\n".into(), "r\n".into()));
+        assert_eq!(git(output.work(), &["rev-parse", "HEAD"]), c1);
+        git(output.work(), &["fsck", "--strict"]);
+    }
+}
+
+#[test]
+fn pool_case_05_06_another_pools_commits() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let c1 = locks.claim("red");
+        let vans = json!({ "pool": "vans" });
+        let v1 = version(
+            &locks
+                .put_with(&vans, &json!({ "claim": "v1" }), Path::new("/"))
+                .run()
+                .ok(),
+        );
+        assert_eq!(locks.check(Some(&c1)), [c1.clone()]);
+        assert_eq!(locks.check(Some(&v1)), [""; 0]);
+        assert_eq!(locks.check(None), [c1]);
+        let answer = locks.get(&v1).ok();
+        assert_eq!(
+            (version(&answer), row(&answer, "lock_name")),
+            (v1, "red".to_owned())
+        );
+    }
+}
+
+#[test]
+fn pool_case_07_to_11_releases_and_dead_claims() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let c1 = locks.claim("red");
+        let u1 = version(&locks.put_files("release", " red \n", None).ok());
+        assert!(locks.message(&u1).starts_with("unclaiming: red\nBuild URL:"));
+        assert_eq!(locks.files("cars/unclaimed"), [".gitkeep", "blue", "red"]);
+        let dead = locks.get(&c1);
+        dead.fails(1).says("error: lock instance is no longer acquired");
+        assert_eq!(std::fs::read_dir(dead.work()).expect("a directory").count(), 0);
+        let c2 = locks.claim("red");
+        locks
+            .get(&c1)
+            .fails(1)
+            .says("error: lock instance is no longer acquired");
+        let got = locks.get(&u1);
+        got.ok();
+        assert_eq!(
+            std::fs::read_to_string(got.work().join("metadata")).expect("a file"),
+            "r\n"
+        );
+        assert_eq!(locks.check(Some(&c1)), [c1, u1, c2.clone()]);
+        assert_eq!(locks.check(Some("feedbeef")), [c2.clone()]);
+        assert_eq!(locks.check(Some(&"feedbeef".repeat(5))), [c2]);
+    }
+}
+
+#[test]
+fn pool_case_12_a_release_of_what_is_free() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let before = locks.tip();
+        let output = locks.put_files("release", "red", None);
+        output
+            .fails(1)
+            .says("error releasing lock: action: lock red is not claimed");
+        assert_eq!(locks.tip(), before);
+    }
+}
+
+#[test]
+fn pool_case_13_14_removing() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        locks.claim("red");
+        let answer = locks.put_files("remove", "red", None).ok();
+        let d = version(&answer);
+        assert!(locks.message(&d).starts_with("removing: red\n"));
+        assert_eq!(locks.files("cars/claimed"), [".gitkeep"]);
+        let got = locks.get(&d);
+        assert_eq!(got.ok(), answer);
+        got.says("lock does not exist");
+        assert!(!got.work().join("name").exists() && !got.work().join("metadata").exists());
+        let output = locks.put_files("remove", "blue", None);
+        output
+            .fails(1)
+            .says("error removing lock: action: lock blue is not claimed");
+    }
+}
+
+#[test]
+fn pool_case_15_any_free_lock_is_acquired() {
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..40 {
+        if seen.len() == 2 {
+            break;
+        }
+        let locks = Locks::new(Way::File);
+        seen.insert(row(&locks.put(&json!({ "acquire": true })).ok(), "lock_name"));
+    }
+    assert_eq!(seen.into_iter().collect::<Vec<_>>(), ["blue", "red"]);
+}
+
+#[test]
+fn pool_case_16_waiting_for_a_release() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        locks.claim("red");
+        locks.claim("blue");
+        let began = Instant::now();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| locks.put(&json!({ "acquire": true })));
+            thread::sleep(Duration::from_secs(1));
+            assert!(!waiting.is_finished());
+            locks.release("blue");
+            let output = waiting.join().expect("a run");
+            assert_eq!(row(&output.ok(), "lock_name"), "blue");
+            assert!(
+                output.stderr.contains("red is claimed since "),
+                "{}",
+                output.stderr
+            );
+            assert!(output.stderr.contains(" by http://ci/b/9"), "{}", output.stderr);
+        });
+        assert!(began.elapsed() < Duration::from_secs(8));
+    }
+}
+
+#[test]
+fn pool_case_17_two_acquires_get_two_locks() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let acquire = || row(&locks.put(&json!({ "acquire": true })).ok(), "lock_name");
+        let mut names = thread::scope(|scope| {
+            let both = [scope.spawn(acquire), scope.spawn(acquire)];
+            both.map(|one| one.join().expect("a run"))
+        });
+        names.sort();
+        assert_eq!(names, ["blue", "red"]);
+        assert_eq!(locks.subjects().len(), 2);
+    }
+}
+
+/// Makes the server run a script before it accepts a push, once.
+fn on_push(locks: &Locks, script: &str) {
+    let hook = locks.bare.join("hooks/pre-receive");
+    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
+    std::fs::write(&hook, format!("#!/bin/sh\n{script}\n")).expect("a hook");
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+}
+
+#[test]
+fn pool_case_18_a_race_with_an_unrelated_commit() {
+    for way in [Way::Https, Way::OldHttps] {
+        let locks = Locks::new(way);
+        // Somebody pushes while this push is being looked at.
+        on_push(
+            &locks,
+            "unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES; rm hooks/pre-receive; \
+             c=$(git -c user.name=x -c user.email=x@y commit-tree -p main -m other main^{tree}); git update-ref refs/heads/main $c",
+        );
+        let c1 = locks.claim("red");
+        assert_eq!(locks.message(&format!("{c1}^")), "other");
+        assert_eq!(locks.subjects(), ["claiming: red", "other"]);
+    }
+}
+
+#[test]
+fn pool_case_19_the_same_claim_of_another_build_is_no_success() {
+    for way in [Way::Https, Way::OldHttps] {
+        let locks = Locks::new(way);
+        // The other one wins with the very same tree, message and second.
+        on_push(
+            &locks,
+            "unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES; rm hooks/pre-receive; \
+             export GIT_INDEX_FILE=$PWD/other.index; git read-tree main; git update-index --force-remove cars/unclaimed/red; \
+             git update-index --add --cacheinfo 100644,$(git rev-parse main:cars/unclaimed/red),cars/claimed/red; \
+             c=$(printf 'claiming: red\\nBuild URL: http://ci/b/9\\n' | \
+               git -c user.name=git -c user.email=git@localhost commit-tree -p main $(git write-tree)); \
+             git update-ref refs/heads/main $c",
+        );
+        let output = locks
+            .put_with(
+                &json!({}),
+                &json!({ "claim": "red", "timeout": "1s" }),
+                Path::new("/"),
+            )
+            .run();
+        output.fails(1);
+        assert!(
+            output.stderr.contains("red is claimed since "),
+            "{}",
+            output.stderr
+        );
+        assert_eq!(locks.subjects(), ["claiming: red"]);
+    }
+}
+
+#[test]
+fn pool_case_20_five_pushes_that_fail_for_no_known_reason() {
+    let locks = Locks::new(Way::Https);
+    // The server dies while it answers.
+    on_push(&locks, "kill -9 $PPID");
+    let pushes = || {
+        let requests = locks.server.requests();
+        let is_push = |request: &&String| request.contains("POST") && request.contains("git-receive-pack");
+        requests.iter().filter(is_push).count()
+    };
+    let output = locks.put(&json!({ "acquire": true }));
+    output
+        .fails(1)
+        .says("error acquiring lock: too-many-unexpected-errors");
+    assert_eq!(pushes(), 5);
+    assert!(
+        output
+            .stderr
+            .contains("failed to broadcast the change to lock state!")
+    );
+    assert_eq!(locks.subjects(), [""; 0]);
+}
+
+#[test]
+fn pool_case_21_22_23_adding() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let first = version(&locks.put_files("add", "green", Some("g")).ok());
+        assert!(locks.message(&first).starts_with("adding unclaimed: green\n"));
+        let entry = git(&locks.bare, &["ls-tree", "main", "cars/unclaimed/green"]);
+        assert!(entry.starts_with("100755 blob "), "{entry}");
+        assert_eq!(locks.show("cars/unclaimed/green"), "g");
+        locks.claim("blue");
+        let tip = locks.tip();
+        let again = locks.put_files("add", "green", Some("g")).ok();
+        assert_eq!((version(&again), locks.tip()), (first, tip));
+
+        let locks = Locks::new(way);
+        let added = version(&locks.put_files("add_claimed", "green", Some("g")).ok());
+        assert!(locks.message(&added).starts_with("adding claimed: green\n"));
+        assert_eq!(locks.files("cars/claimed"), [".gitkeep", "green"]);
+    }
+}
+
+#[test]
+fn pool_case_24_updating() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        locks.put_files("update", "green", Some("1")).ok();
+        locks.put_files("update", "green", Some("2")).ok();
+        assert_eq!(locks.subjects(), ["updating: green", "adding unclaimed: green"]);
+        locks.claim("green");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| locks.put_files("update", "green", Some("3")));
+            thread::sleep(Duration::from_millis(700));
+            assert!(!waiting.is_finished());
+            locks.release("green");
+            waiting.join().expect("a run").ok();
+        });
+        assert_eq!(locks.show("cars/unclaimed/green"), "3");
+        assert_eq!(locks.subjects()[0], "updating: green");
+    }
+}
+
+#[test]
+fn pool_case_25_26_checking() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let c1 = locks.claim("red");
+        let seen = locks.put_files("check_unclaimed", "red", None).ok();
+        assert_eq!((version(&seen), row(&seen, "lock_name")), (c1, "red".to_owned()));
+        let seen = locks.put_files("check", "blue", None).ok();
+        assert_eq!(version(&seen), locks.tip());
+        thread::scope(|scope| {
+            let free = scope.spawn(|| locks.put_files("check", "red", None));
+            let held = scope.spawn(|| locks.put_files("check_unclaimed", "blue", None));
+            thread::sleep(Duration::from_millis(700));
+            assert!(!free.is_finished() && !held.is_finished());
+            locks.claim("blue");
+            held.join().expect("a run").ok();
+            let u1 = locks.release("red");
+            assert_eq!(version(&free.join().expect("a run").ok()), u1);
+        });
+        assert_eq!(locks.subjects().len(), 3);
+        // Of a lock that is nowhere there is a warning.
+        let nowhere = locks.put_files("check", "green", None);
+        nowhere.ok();
+        assert!(
+            nowhere.stderr.contains("there is no lock green in pool cars"),
+            "{}",
+            nowhere.stderr
+        );
+    }
+}
+
+#[test]
+fn pool_case_27_missing_fields() {
+    let empty = json!({ "source": {} });
+    let missing = |names: &[&str]| -> Vec<String> {
+        names
+            .iter()
+            .map(|name| format!("invalid payload (missing {name})"))
+            .collect()
+    };
+    let binary = || executable("pool-lock");
+    for run in [Run::check(binary()), Run::get(binary())] {
+        let output = run.request(&empty).run();
+        let lines: Vec<&str> = output.fails(1).stderr.lines().collect();
+        assert_eq!(lines, missing(&["uri", "branch", "pool"]));
+    }
+    let output = Run::put(binary()).request(&empty).run();
+    let lines: Vec<&str> = output.fails(1).stderr.lines().collect();
+    let mut expected = missing(&["uri", "pool", "branch"]);
+    expected.push(
+        "invalid payload (missing acquire, release, remove, claim, add, add_claimed, update, check, or check_unclaimed)"
+            .to_owned(),
+    );
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn pool_case_28_retry_delay() {
+    let locks = Locks::new(Way::File);
+    let claim = json!({ "claim": "red" });
+    for (delay, text) in [
+        (json!("45"), "missing unit in duration \"45\""),
+        (json!("1d"), "unknown unit \"d\" in duration \"1d\""),
+        (json!(true), "true is no duration"),
+    ] {
+        let fields = json!({ "retry_delay": delay });
+        let output = locks.put_with(&fields, &claim, Path::new("/")).run();
+        assert!(output.fails(1).stderr.contains(text), "{}", output.stderr);
+        assert!(
+            output.stderr.starts_with("error reading request: "),
+            "{}",
+            output.stderr
+        );
+        assert_eq!(locks.check_with(&fields, None).len(), 1);
+    }
+    assert_eq!(locks.subjects(), [""; 0]);
+    // CONTRACT F14: what would hammer the server is accepted, with a warning.
+    let fields = json!({ "retry_delay": -3 });
+    let output = locks.put_with(&fields, &claim, Path::new("/")).run();
+    output.ok();
+    assert!(output.stderr.contains("hammer"), "{}", output.stderr);
+}
+
+#[test]
+fn pool_case_29_a_shallow_get_knows_its_lock() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let c1 = locks.claim("red");
+        for depth in [json!(1), json!("1"), json!(0), json!("x")] {
+            let output = locks.get_with(&json!({}), &c1, &json!({ "depth": depth })).run();
+            assert_eq!(row(&output.ok(), "lock_name"), "red");
+            assert_eq!(
+                std::fs::read_to_string(output.work().join("metadata")).expect("a file"),
+                "r\n"
+            );
+        }
+    }
+}
+
+#[test]
+fn pool_case_30_names_of_every_kind() {
+    for way in WAYS {
+        for name in ["öl 1", "sp ace", "*", "[a]", "-x", "a\\b", "\"q\"", "$(id)"] {
+            let locks = Locks::new(way);
+            locks.put_files("add", name, Some("m\n")).ok();
+            let claimed = locks.claim(name);
+            let got = locks.get(&claimed);
+            assert_eq!(row(&got.ok(), "lock_name"), name);
+            assert_eq!(
+                std::fs::read_to_string(got.work().join("name")).expect("a file"),
+                format!("{name}\n")
+            );
+            let parent = got.work().parent().expect("a parent");
+            let directory = got.work().file_name().expect("a name").to_str().expect("UTF-8");
+            locks
+                .put_with(&json!({}), &json!({ "release": directory }), parent)
+                .run()
+                .ok();
+            assert!(locks.files("cars/unclaimed").contains(&name.to_owned()));
+            assert_eq!(locks.subjects()[0], format!("unclaiming: {name}"));
+        }
+    }
+}
+
+#[test]
+fn pool_case_31_settings_are_taken_literally() {
+    let locks = Locks::new(Way::Https);
+    let fields = json!({ "git_config": [
+        { "name": "user.name", "value": "O'Neil  *" }, { "name": "user.email", "value": "o@n" }, 7, { "x": 1 },
+    ] });
+    locks
+        .put_with(&fields, &json!({ "claim": "red" }), Path::new("/"))
+        .run()
+        .ok();
+    assert_eq!(
+        git(&locks.bare, &["log", "-1", "--format=%an <%ae> %cn", "main"]),
+        "O'Neil  * <o@n> O'Neil  *"
+    );
+    // CONTRACT 3, kept: what is no list is nothing.
+    locks
+        .put_with(
+            &json!({ "git_config": "x" }),
+            &json!({ "claim": "blue" }),
+            Path::new("/"),
+        )
+        .run()
+        .ok();
+}
+
+#[test]
+fn pool_case_32_a_pool_that_is_not_there() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let nope = json!({ "pool": "nope" });
+        assert_eq!(locks.check_with(&nope, None), [""; 0]);
+        let output = locks.get_with(&nope, &locks.repo.id("R1"), &Value::Null).run();
+        output.fails(1);
+        assert!(output.stderr.contains("touches pool nope"), "{}", output.stderr);
+        let params = json!({ "claim": "red", "timeout": "300ms" });
+        let output = locks.put_with(&nope, &params, Path::new("/")).run();
+        assert!(
+            output
+                .fails(1)
+                .stderr
+                .contains("there is no pool nope on branch main yet"),
+            "{}",
+            output.stderr
+        );
+    }
+}
