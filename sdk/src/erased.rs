@@ -213,8 +213,7 @@ async fn run<R: Resource>(
         }
         Step::Get => {
             let params: R::GetParams = decoder.part(Part::GetParams, request.params)?;
-            refuse(source.problems(step))?;
-            refuse(params.problems(step))?;
+            refuse([source.problems(step), params.problems(step)].concat())?;
             make_destination(directory)?;
             Ok(answer(
                 resource.get(cx, source, version, params, directory).await?,
@@ -222,8 +221,7 @@ async fn run<R: Resource>(
         }
         Step::Put => {
             let params: R::PutParams = decoder.part(Part::PutParams, request.params)?;
-            refuse(source.problems(step))?;
-            refuse(params.problems(step))?;
+            refuse([source.problems(step), params.problems(step)].concat())?;
             look_for_sources(directory)?;
             Ok(answer(resource.put(cx, source, params, directory).await?))
         }
