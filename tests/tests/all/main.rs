@@ -27,6 +27,7 @@ mod grafana_cases;
 mod grafana_delivery;
 mod grafana_params;
 mod grafana_support;
+mod pool_beyond;
 mod pool_cases;
 mod pool_support;
 mod slack_bot;

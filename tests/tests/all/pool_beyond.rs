@@ -1,0 +1,447 @@
+//! pool-lock: defects of the reference that are mended, aborts, and what goes beyond the reference.
+
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use concourse_resource_sdk::testing::{Direction, Ended, Fault, FaultProxy, Run, Signal};
+use serde_json::json;
+use tempfile::TempDir;
+use tests::{executable, git};
+
+use crate::pool_support::{Files, Locks, WAYS, Way, row, version};
+
+#[test]
+fn pool_f02_a_get_of_a_merge_tells_what_it_brought_to_the_branch() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let merge = locks.by_hand(
+            "git checkout -q -b side; git mv cars/unclaimed/red cars/claimed/red; git commit -qm side; \
+             git checkout -q -; git mv cars/unclaimed/blue cars/claimed/blue; git commit -qm main; \
+             git merge -q --no-ff -m merge side; touch other",
+        );
+        let merge = git(&locks.bare, &["rev-parse", &format!("{merge}^")]);
+        assert_eq!(row(&locks.get(&merge).ok(), "lock_name"), "red");
+        let range = format!("{merge}^..main");
+        let stock = git(&locks.bare, &["rev-list", "--reverse", &range, "--", "cars"]);
+        assert_eq!(locks.check(Some(&merge)), stock.lines().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn pool_f07_directories_that_are_missing_are_made() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        locks.by_hand("git rm -q cars/claimed/.gitkeep cars/unclaimed/.gitkeep cars/unclaimed/blue");
+        let c1 = locks.claim("red");
+        assert_eq!(locks.files("cars/unclaimed"), [""; 0]);
+        locks.release("red");
+        assert_eq!(locks.files("cars/unclaimed"), ["red"]);
+        assert_eq!(locks.check(Some(&c1)).len(), 2);
+    }
+}
+
+#[test]
+fn pool_f08_names_that_lead_elsewhere_are_refused_and_said() {
+    let locks = Locks::new(Way::File);
+    for (name, text) in [
+        ("", "is empty"),
+        ("\n", "is empty"),
+        ("a/b", "has a slash"),
+        ("../x", "has a slash"),
+        (".", "cannot be the name of a lock"),
+        ("..", "cannot be the name of a lock"),
+        (".git", "cannot be the name of a lock"),
+    ] {
+        let output = locks.put_files("add", name, Some(""));
+        assert!(
+            output.fails(1).stderr.contains(text),
+            "{name:?}: {}",
+            output.stderr
+        );
+        assert!(
+            output.stderr.starts_with("error adding lock: "),
+            "{}",
+            output.stderr
+        );
+    }
+    let output = locks.put(&json!({ "claim": "a/b" }));
+    assert!(
+        output.fails(1).stderr.contains("params.claim: \"a/b\""),
+        "{}",
+        output.stderr
+    );
+    let gone = locks.put(&json!({ "add": "gone" }));
+    let text = "error adding lock: could not read the name file of your lock: ";
+    assert!(gone.fails(1).stderr.starts_with(text), "{}", gone.stderr);
+    assert_eq!(locks.subjects(), [""; 0]);
+}
+
+#[test]
+fn pool_f09_a_lock_in_both_states_is_told_and_mended_by_its_release() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let c1 = locks.claim("red");
+        locks.put_files("add", "red", Some("second")).ok();
+        let short = json!({ "claim": "red", "timeout": "300ms" });
+        let output = locks.put_with(&json!({}), &short, Path::new("/")).run();
+        output.fails(1);
+        assert!(
+            output.stderr.contains("lock red is claimed and free at once"),
+            "{}",
+            output.stderr
+        );
+        let got = locks.get(&c1);
+        got.ok();
+        assert_eq!(
+            std::fs::read_to_string(got.work().join("metadata")).expect("a file"),
+            "r\n"
+        );
+        locks.release("red");
+        assert_eq!(locks.files("cars/claimed"), [".gitkeep"]);
+        assert_eq!(locks.show("cars/unclaimed/red"), "r");
+    }
+}
+
+#[test]
+fn pool_f11_a_servers_refusal_is_shown_and_tried_again() {
+    let locks = Locks::new(Way::Https);
+    let hook = locks.bare.join("hooks/update");
+    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
+    std::fs::write(
+        &hook,
+        "#!/bin/sh\nrm hooks/update; echo 'not on a Friday' >&2; exit 1\n",
+    )
+    .expect("a hook");
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    let output = locks.put(&json!({ "claim": "red" }));
+    output.ok();
+    assert!(output.stderr.contains("not on a Friday"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("the push was rejected: hook declined"),
+        "{}",
+        output.stderr
+    );
+    assert_eq!(locks.subjects(), ["claiming: red"]);
+}
+
+/// The answer to a push does not arrive, but the push does.
+#[test]
+fn pool_f16_a_push_whose_answer_is_lost_counts_once() {
+    let locks = Locks::new(Way::Https);
+    let proxy = FaultProxy::start(locks.server.address());
+    let uri = locks.server.url_at(proxy.address(), "locks.git");
+    let hook = locks.bare.join("hooks/post-receive");
+    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
+    std::fs::write(&hook, "#!/bin/sh\ntouch landed; sleep 1\n").expect("a hook");
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    thread::scope(|scope| {
+        let put = scope.spawn(|| {
+            let fields = json!({ "uri": uri });
+            locks
+                .put_with(&fields, &json!({ "acquire": true }), Path::new("/"))
+                .run()
+        });
+        let landed = locks.bare.join("landed");
+        while !landed.exists() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        proxy.set(Fault::ResetAfter(Direction::ToClient, 0));
+        thread::sleep(Duration::from_millis(300));
+        proxy.set(Fault::Pass);
+        let answer = put.join().expect("a run").ok();
+        assert_eq!(version(&answer), locks.tip());
+    });
+    assert_eq!(locks.subjects().len(), 1);
+}
+
+#[test]
+fn an_abort_while_waiting_claims_nothing() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        locks.claim("red");
+        let before = locks.tip();
+        let began = Instant::now();
+        let output = locks
+            .put_with(&json!({}), &json!({ "claim": "red" }), Path::new("/"))
+            .signal_on_stderr("red is claimed", Signal::Term)
+            .run();
+        output.fails(143);
+        assert!(began.elapsed() < Duration::from_secs(4));
+        locks.release("red");
+        thread::sleep(Duration::from_millis(600));
+        assert_eq!(git(&locks.bare, &["rev-parse", "main^"]), before);
+    }
+}
+
+/// Makes the server slow to answer a push, after it has taken it or before.
+fn slow_push(locks: &Locks, hook: &str) {
+    let hook = locks.bare.join("hooks").join(hook);
+    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
+    std::fs::write(&hook, "#!/bin/sh\n[ -e slow ] && exit; touch slow; sleep 2\n").expect("a hook");
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+}
+
+#[test]
+fn an_abort_between_push_and_answer_undoes_exactly_that_commit() {
+    for (way, hook) in [
+        (Way::Https, "pre-receive"),
+        (Way::Https, "post-receive"),
+        (Way::OldHttps, "post-receive"),
+    ] {
+        let locks = Locks::new(way);
+        slow_push(&locks, hook);
+        let slow = locks.bare.join("slow");
+        let began = Instant::now();
+        let output = locks
+            .put_with(&json!({}), &json!({ "acquire": true }), Path::new("/"))
+            .signal_when(move || slow.exists(), Signal::Term)
+            .run();
+        output.fails(143);
+        assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+        assert!(output.stderr.contains(" was undone by "), "{}", output.stderr);
+        let subjects = locks.subjects();
+        assert_eq!(subjects.len(), 2, "{subjects:?}");
+        assert!(subjects[0].starts_with("unclaiming: ") && subjects[1].starts_with("claiming: "));
+        let claim = git(&locks.bare, &["rev-parse", "main^"]);
+        assert!(
+            locks
+                .message("main")
+                .contains(&format!("Aborted: undoes {claim}"))
+        );
+        assert_eq!(locks.files("cars/claimed"), [".gitkeep"]);
+    }
+}
+
+#[test]
+fn an_abort_does_not_undo_the_claim_of_another_who_has_the_lock() {
+    let locks = Locks::new(Way::Https);
+    slow_push(&locks, "post-receive");
+    let (slow, bare) = (locks.bare.join("slow"), locks.bare.clone());
+    // Before the abort is noticed, the lock is released and claimed by somebody else.
+    let others = move || {
+        if !slow.exists() {
+            return false;
+        }
+        for (from, to) in [("claimed", "unclaimed"), ("unclaimed", "claimed")] {
+            let script = format!(
+                "export GIT_DIR=$PWD GIT_WORK_TREE=$PWD GIT_INDEX_FILE=$PWD/other.index; git read-tree main; b=$(git rev-parse main:cars/{from}/red); \
+                 git update-index --force-remove cars/{from}/red; git update-index --add --cacheinfo 100644,$b,cars/{to}/red; \
+                 git update-ref refs/heads/main $(git -c user.name=x -c user.email=x@y commit-tree -p main -m other $(git write-tree))"
+            );
+            let done = std::process::Command::new("sh")
+                .args(["-ec", &script])
+                .current_dir(&bare)
+                .status();
+            assert!(done.expect("sh").success());
+        }
+        true
+    };
+    let output = locks
+        .put_with(&json!({}), &json!({ "claim": "red" }), Path::new("/"))
+        .signal_when(others, Signal::Term)
+        .run();
+    output.fails(143);
+    assert!(output.stderr.contains("is gone already"), "{}", output.stderr);
+    assert_eq!(locks.subjects(), ["other", "other", "claiming: red"]);
+    assert_eq!(locks.files("cars/claimed"), [".gitkeep", "red"]);
+}
+
+#[test]
+fn a_timeout_names_who_has_the_lock() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let team = json!({ "owner": "team blue" });
+        let claimed = locks
+            .put_with(&team, &json!({ "claim": "red" }), Path::new("/"))
+            .run()
+            .ok();
+        assert_eq!(
+            locks.message(&version(&claimed)),
+            "claiming: red\nBuild URL: http://ci/b/9\nOwner: team blue"
+        );
+        let params = json!({ "claim": "red", "timeout": "500ms" });
+        let output = locks.put_with(&json!({}), &params, Path::new("/")).run();
+        output
+            .fails(1)
+            .says("error claiming lock: waiting: gave up after 0s");
+        let told =
+            output.stderr.contains("red is claimed since 20") && output.stderr.contains("owner team blue");
+        assert!(told, "{}", output.stderr);
+    }
+    let locks = Locks::new(Way::File);
+    for timeout in ["5", "-1s", "0"] {
+        let params = json!({ "claim": "red", "timeout": timeout });
+        let output = locks.put_with(&json!({}), &params, Path::new("/")).run();
+        assert!(
+            output.fails(1).stderr.contains("params.timeout: "),
+            "{}",
+            output.stderr
+        );
+    }
+}
+
+/// Claims a lock, so long ago.
+fn claimed_ago(locks: &Locks, ago: i64) {
+    let time = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("now")
+        .as_secs();
+    let date = i64::try_from(time).expect("a date") - ago;
+    locks.by_hand(&format!(
+        "git mv cars/unclaimed/red cars/claimed/red; GIT_COMMITTER_DATE='{date} +0000' git commit -qm 'claiming: red
+Build URL: http://ci/old'"
+    ));
+}
+
+#[test]
+fn an_expired_claim_is_taken_over_and_its_release_is_refused() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let expiring = json!({ "expire_after": "2s" });
+        let first = version(
+            &locks
+                .put_with(&expiring, &json!({ "claim": "red" }), Path::new("/"))
+                .run()
+                .ok(),
+        );
+        let got = locks.get(&first);
+        got.ok();
+        let second = locks
+            .put_with(
+                &expiring,
+                &json!({ "claim": "red", "timeout": "20s" }),
+                Path::new("/"),
+            )
+            .run();
+        let second = version(&second.ok());
+        assert_eq!(
+            locks.subjects(),
+            ["claiming: red", "unclaiming: red", "claiming: red"]
+        );
+        let taking = locks.message(&format!("{second}^"));
+        assert!(
+            taking.contains("Expired: claimed on 20") && taking.contains("by http://ci/b/9"),
+            "{taking}"
+        );
+        // The first one is late.
+        let parent = got.work().parent().expect("a parent");
+        let params = json!({ "release": got.work().file_name().expect("a name").to_str().expect("UTF-8") });
+        let late = locks.put_with(&expiring, &params, parent).run();
+        late.fails(1);
+        assert!(
+            late.stderr.contains("lock red is not ours any more"),
+            "{}",
+            late.stderr
+        );
+        assert_eq!(locks.tip(), second);
+        locks
+            .get(&first)
+            .fails(1)
+            .says("error: lock instance is no longer acquired");
+        // The second one is not.
+        let got = locks.get(&second);
+        got.ok();
+        let parent = got.work().parent().expect("a parent");
+        locks.put_with(&expiring, &params, parent).run().ok();
+        assert_eq!(locks.files("cars/unclaimed"), [".gitkeep", "blue", "red"]);
+    }
+}
+
+#[test]
+fn a_claim_of_the_future_and_a_young_one_do_not_expire() {
+    for (ago, takes) in [(-100_000, false), (10, false), (100, true)] {
+        let locks = Locks::new(Way::Https);
+        claimed_ago(&locks, ago);
+        let params = json!({ "claim": "red", "timeout": "300ms" });
+        let output = locks
+            .put_with(&json!({ "expire_after": "1m" }), &params, Path::new("/"))
+            .run();
+        assert_eq!(output.ended == Ended::Code(0), takes, "{ago}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn with_expiry_a_bare_name_releases_only_what_its_owner_claimed() {
+    let locks = Locks::new(Way::Https);
+    let files = Files::new("red", None);
+    let ours = json!({ "expire_after": "1h", "owner": "us" });
+    locks
+        .put_with(&ours, &json!({ "claim": "red" }), Path::new("/"))
+        .run()
+        .ok();
+    for fields in [
+        json!({ "expire_after": "1h" }),
+        json!({ "expire_after": "1h", "owner": "them" }),
+    ] {
+        let output = locks
+            .put_with(&fields, &json!({ "release": "x" }), files.path())
+            .run();
+        assert!(
+            output.fails(1).stderr.contains("not ours any more"),
+            "{}",
+            output.stderr
+        );
+    }
+    locks
+        .put_with(&ours, &json!({ "release": "x" }), files.path())
+        .run()
+        .ok();
+}
+
+#[test]
+fn several_operations_are_done_in_the_order_of_the_contract() {
+    let locks = Locks::new(Way::Https);
+    locks.claim("red");
+    let files = Files::new("red", None);
+    let params = json!({ "claim": "red", "release": "x", "acquire": true });
+    let answer = locks.put_with(&json!({}), &params, files.path()).run().ok();
+    assert_eq!(row(&answer, "lock_name"), "red");
+    assert_eq!(
+        locks.subjects(),
+        [
+            "claiming: red",
+            "unclaiming: red",
+            "claiming: blue",
+            "claiming: red"
+        ]
+    );
+}
+
+#[test]
+fn a_warm_check_asks_twice_and_a_harmed_cache_changes_nothing() {
+    let locks = Locks::new(Way::Https);
+    let c1 = locks.claim("red");
+    let tmp = TempDir::new().expect("a directory");
+    let check = |from: &str| {
+        let request = json!({ "source": locks.source(), "version": { "ref": from } });
+        Run::check(executable("pool-lock"))
+            .env("SSL_CERT_FILE", locks.server.ca())
+            .tmpdir(tmp.path())
+            .request(&request)
+            .run()
+            .ok()
+    };
+    let expected = json!([{ "ref": c1 }]);
+    assert_eq!(check(&c1), expected);
+    let before = locks.server.requests().len();
+    assert_eq!(check(&c1), expected);
+    assert!(locks.server.requests().len() - before <= 3);
+    let found = std::process::Command::new("find")
+        .arg(tmp.path())
+        .args(["-type", "f"])
+        .output()
+        .expect("find");
+    let files = String::from_utf8(found.stdout).expect("UTF-8");
+    assert!(files.lines().count() > 4, "{files}");
+    for file in files.lines() {
+        let _ = std::process::Command::new("chmod").args(["u+w", file]).status();
+        std::fs::write(file, "torn").expect("a file");
+        assert_eq!(
+            check(&locks.repo.id("R1")).as_array().map(Vec::len),
+            Some(2),
+            "{file}"
+        );
+        assert_eq!(check(&c1), expected, "{file}");
+    }
+}
