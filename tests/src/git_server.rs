@@ -260,17 +260,28 @@ fn configuration(root: &Path, access: Access, address: SocketAddr) -> String {
             );
         }
     }
-    text.push_str(&location(&root, "/", "$uri", true));
+    text.push_str(&location(&root, "/", "$uri", true, "off"));
     // Without the header that asks for it, git answers in protocol version 0.
-    text.push_str(&location(&root, "~ ^/v0(/.*)$", "$1", false));
+    text.push_str(&location(&root, "~ ^/v0(/.*)$", "$1", false, "off"));
+    // http-backend of git 2.39 reads for ever from a client that is gone: here it sees whole requests only.
+    text.push_str(&location(&root, "~ ^/whole(/.*)$", "$1", true, "on"));
     text.push_str("  }\n}\n");
     text
 }
 
-fn location(root: &impl std::fmt::Display, pattern: &str, path: &str, version_2: bool) -> String {
+fn location(
+    root: &impl std::fmt::Display,
+    pattern: &str,
+    path: &str,
+    version_2: bool,
+    buffering: &str,
+) -> String {
     let mut text =
         format!("    location {pattern} {{\n      fastcgi_pass cgi;\n      fastcgi_buffering off;\n");
-    text.push_str("      fastcgi_request_buffering off;\n      fastcgi_read_timeout 300s;\n");
+    let _ = writeln!(
+        text,
+        "      fastcgi_request_buffering {buffering};\n      fastcgi_read_timeout 300s;"
+    );
     let projects = format!("{root}/repos");
     let mut params = vec![
         ("SCRIPT_FILENAME", "/usr/lib/git-core/git-http-backend"),

@@ -1,7 +1,7 @@
 //! The repository of locks, as much of it as is needed here: the newest commit without the content of files, and as many older
 //! ones as a question takes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -226,7 +226,7 @@ impl<'a> Store<'a> {
         };
         let files = |state: State| -> Result<_> {
             let Some(tree) = directory(&format!("{path}/{}", state.directory()))? else {
-                return Ok(Default::default());
+                return Ok(BTreeMap::default());
             };
             let files = tree.iter().filter(|entry| is_file(entry.filemode_raw()));
             Ok(files

@@ -29,6 +29,7 @@ mod grafana_params;
 mod grafana_support;
 mod pool_beyond;
 mod pool_cases;
+mod pool_stress;
 mod pool_support;
 mod slack_bot;
 mod slack_cases;

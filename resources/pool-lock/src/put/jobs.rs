@@ -25,19 +25,19 @@ pub(super) fn jobs(params: &PutParams, sources: &Path) -> Result<Vec<Job>> {
     if params.acquire == Some(true) {
         jobs.push(Operation::Acquire, "acquiring lock", None);
     }
-    jobs.of(&params.release, "releasing lock", "", |lock| {
+    jobs.of(params.release.as_ref(), "releasing lock", "", |lock| {
         Ok(Operation::Release(lock.name()?))
     })?;
-    jobs.of(&params.add, "adding lock", NAME_FILE, |lock| {
+    jobs.of(params.add.as_ref(), "adding lock", NAME_FILE, |lock| {
         Ok(Operation::Add(State::Unclaimed, lock.name()?, lock.metadata()?))
     })?;
     jobs.of(
-        &params.add_claimed,
+        params.add_claimed.as_ref(),
         "adding pre-claimed lock",
         NAME_FILE,
         |lock| Ok(Operation::Add(State::Claimed, lock.name()?, lock.metadata()?)),
     )?;
-    jobs.of(&params.remove, "removing lock", "", |lock| {
+    jobs.of(params.remove.as_ref(), "removing lock", "", |lock| {
         Ok(Operation::Remove(lock.name()?))
     })?;
     if let Some(name) = params.claim.as_ref().filter(|name| !name.is_empty()) {
@@ -45,14 +45,14 @@ pub(super) fn jobs(params: &PutParams, sources: &Path) -> Result<Vec<Job>> {
         check(&name).map_err(|text| Problem::new("params.claim", text))?;
         jobs.push(Operation::Claim(name), "claiming lock", None);
     }
-    jobs.of(&params.update, "updating lock", NAME_FILE, |lock| {
+    jobs.of(params.update.as_ref(), "updating lock", NAME_FILE, |lock| {
         Ok(Operation::Update(lock.name()?, lock.metadata()?))
     })?;
-    jobs.of(&params.check, "checking lock", FILE_NAME, |lock| {
+    jobs.of(params.check.as_ref(), "checking lock", FILE_NAME, |lock| {
         Ok(Operation::Check(State::Claimed, lock.name()?))
     })?;
     jobs.of(
-        &params.check_unclaimed,
+        params.check_unclaimed.as_ref(),
         "checking unclaimed lock",
         FILE_NAME,
         |lock| Ok(Operation::Check(State::Unclaimed, lock.name()?)),
@@ -73,12 +73,12 @@ impl Jobs<'_> {
     /// An operation on a lock whose directory was given.
     fn of(
         &mut self,
-        directory: &Option<String>,
+        directory: Option<&String>,
         doing: &'static str,
         unreadable: &'static str,
         operation: impl Fn(&Files<'_>) -> Result<Operation>,
     ) -> Result<()> {
-        let Some(directory) = directory.as_ref().filter(|text| !text.is_empty()) else {
+        let Some(directory) = directory.filter(|text| !text.is_empty()) else {
             return Ok(());
         };
         // A path is below the build's directory, however it begins.

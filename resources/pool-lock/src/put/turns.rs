@@ -84,8 +84,8 @@ impl Turns<'_> {
                         .wait(&mut store, &pool, &wait, branch)
                         .map_err(|error| self.failed("waiting", error))?;
                 }
-                Turn::Unchanged(state, lock) => {
-                    let path = path(self.pool, state, &lock);
+                Turn::Unchanged(place, lock) => {
+                    let path = path(self.pool, place, &lock);
                     let last = store.ask(|history| history.last_change(tip, &path));
                     let last = last.map_err(|failure| action(failure.into()))?.flatten();
                     return Ok(self.done(last.unwrap_or(tip), lock, None));
@@ -213,7 +213,7 @@ impl Turns<'_> {
             message.push_str(note);
             message.push('\n');
         } else if let (Some(owner), true) = (&self.rules.owner, self.job.operation.claims()) {
-            message.push_str(&format!("{OWNER} {owner}\n"));
+            message = format!("{message}{OWNER} {owner}\n");
         }
         message
     }
