@@ -30,6 +30,7 @@ image-test: images ## Run the images as Concourse would
 bench: ## Measure against the stock git client, and print a table
 	@tests/scripts/install bench
 	@tests/scripts/bench
+	@tests/scripts/bench-pool
 
 docs: ## Write schemas and README tables anew from the configuration types
 	UPDATE_DOCS=1 cargo test --workspace --quiet --locked --test docs

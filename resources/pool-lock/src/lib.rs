@@ -7,6 +7,7 @@ use concourse_resource_sdk::{Context, Outcome, Resource, Result, Step};
 mod check;
 pub mod config;
 mod duration;
+mod failure;
 mod get;
 mod history;
 mod pool;

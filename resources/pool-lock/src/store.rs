@@ -11,6 +11,7 @@ use git_source::{Location, NewCommit, git_failed, stored};
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository, RepositoryInitOptions, Signature};
 
+use crate::failure::Failure;
 use crate::history::{History, Missing};
 use crate::pool::{Commit, Edit, File, Pool, State};
 
@@ -20,48 +21,6 @@ const DEEPEST: u32 = 1 << 14;
 /// How many times as deep the next look goes.
 const STEP: u32 = 8;
 
-/// Why something cannot be fetched or pushed.
-#[derive(Debug)]
-pub(crate) enum Failure {
-    /// The other side, or the way there.
-    Remote(git_remote::Error),
-    /// Anything else.
-    Other(Error),
-}
-
-impl Failure {
-    /// Whether another attempt may fare better.
-    pub(crate) fn is_passing(&self) -> bool {
-        use git_remote::Error as E;
-        match self {
-            Self::Remote(E::Status { status, .. }) => *status >= 500,
-            Self::Remote(error) => matches!(error, E::Broken(_) | E::Unreachable { .. } | E::Network(_)),
-            Self::Other(_) => false,
-        }
-    }
-}
-
-impl From<git_remote::Error> for Failure {
-    fn from(error: git_remote::Error) -> Self {
-        Self::Remote(error)
-    }
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Other(error)
-    }
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Remote(error) => error.into(),
-            Failure::Other(error) => error,
-        }
-    }
-}
-
 /// A bare repository with a part of the remote's branch.
 pub(crate) struct Store<'a> {
     cx: &'a Context,
@@ -70,6 +29,7 @@ pub(crate) struct Store<'a> {
     cuts: BTreeSet<Oid>,
     depth: u32,
     tip: Option<Oid>,
+    remote: Option<Remote>,
 }
 
 impl<'a> Store<'a> {
@@ -91,6 +51,7 @@ impl<'a> Store<'a> {
             location,
             cuts: text.lines().filter_map(|line| line.parse().ok()).collect(),
             depth: 1,
+            remote: None,
             tip: tip.filter(|&id| repo.find_commit(id).is_ok()),
             repo,
         })
@@ -98,22 +59,43 @@ impl<'a> Store<'a> {
 
     /// The newest commit of the branch, which is fetched unless it is here.
     pub(crate) fn refresh(&mut self) -> Result<Oid, Failure> {
+        if let Some(mut remote) = self.remote.take() {
+            match self.refresh_from(&mut remote) {
+                // Servers hang up on those who are silent for long.
+                Err(failure) if failure.is_passing() => {}
+                refreshed => {
+                    self.keep(remote)?;
+                    return refreshed;
+                }
+            }
+        }
         let mut remote = self.location.open(self.cx)?;
-        let tip = self.remote_tip(&mut remote)?;
+        let tip = self.refresh_from(&mut remote)?;
+        self.keep(remote)?;
+        Ok(tip)
+    }
+
+    /// Keeps a connection on which the refs can be asked for again.
+    fn keep(&mut self, mut remote: Remote) -> Result<(), Failure> {
+        if remote.answers_anew()? {
+            self.remote = Some(remote);
+        }
+        Ok(())
+    }
+
+    fn refresh_from(&mut self, remote: &mut Remote) -> Result<Oid, Failure> {
+        let tip = self.remote_tip(remote)?;
         if self.tip == Some(tip) {
             return Ok(tip);
         }
-        if self.uses_local(&remote)? {
+        if self.uses_local(remote)? {
             self.repo = Repository::open(self.repo.path()).map_err(git_failed("read the repository"))?;
         } else {
-            self.fetch(
-                &mut remote,
-                tip,
-                match self.tip {
-                    Some(_) => Depth::Keep,
-                    None => Depth::To(self.depth),
-                },
-            )?;
+            let depth = match self.tip {
+                Some(_) => Depth::Keep,
+                None => Depth::To(self.depth),
+            };
+            self.fetch(remote, tip, depth)?;
         }
         self.repo
             .reference(TIP, tip, true, "fetch")

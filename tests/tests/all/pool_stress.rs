@@ -24,9 +24,6 @@ const LOCKS: usize = 5;
 /// How often each claims and releases: 200 of both in all.
 const ROUNDS: usize = 5;
 
-/// How long a lock is held.
-const HOLD: Duration = Duration::from_secs(1);
-
 /// How much longer than the ideal schedule the last claimer may take.
 const FACTOR: u32 = 5;
 
@@ -60,6 +57,7 @@ struct Stress {
     source: Value,
     ca: PathBuf,
     bare: PathBuf,
+    hold: Duration,
     bin: TempDir,
     /// Build URLs whose claims nobody will release.
     dead: Mutex<HashSet<String>>,
@@ -69,14 +67,17 @@ struct Stress {
 }
 
 impl Stress {
-    fn new(mut source: Value, ca: PathBuf, bare: PathBuf) -> Self {
-        merge(&mut source, &json!({ "pool": "cars", "retry_delay": "1s" }));
+    /// A lock is held for as long as a claimer waits before it looks again.
+    fn new(mut source: Value, ca: PathBuf, bare: PathBuf, hold: Duration) -> Self {
+        let delay = format!("{}ms", hold.as_millis());
+        merge(&mut source, &json!({ "pool": "cars", "retry_delay": delay }));
         let bin = TempDir::new().expect("a directory");
         symlink(executable("pool-lock"), bin.path().join("out")).expect("a link");
         Self {
             source,
             ca,
             bare,
+            hold,
             bin,
             dead: Mutex::default(),
             over: AtomicBool::new(false),
@@ -173,7 +174,7 @@ impl Stress {
                     break (url, lock);
                 }
             };
-            thread::sleep(HOLD);
+            thread::sleep(self.hold);
             std::fs::write(work.path().join("x/name"), &lock).expect("a file");
             loop {
                 let released = self.run(&json!({ "release": "x" }), work.path(), &url, &mut random);
@@ -227,7 +228,7 @@ impl Stress {
     fn judge(&self, proxy: &FaultProxy, seed: u64) {
         println!("seed {seed}");
         let began = Instant::now();
-        let ideal = HOLD * u32::try_from(CLAIMERS * ROUNDS / LOCKS).expect("a number");
+        let ideal = self.hold * u32::try_from(CLAIMERS * ROUNDS / LOCKS).expect("a number");
         thread::scope(|scope| {
             let chaos = scope.spawn(|| self.chaos(proxy, Random(seed ^ 0x5bd1_e995)));
             let janitor = scope.spawn(|| self.janitor());
@@ -287,7 +288,7 @@ fn pool_stress_over_https() {
     let bare = server.publish(&pool(), "locks.git");
     let proxy = FaultProxy::start(server.address());
     let source = source_at(&server.url_at(proxy.address(), "whole/locks.git"));
-    Stress::new(source, server.ca(), bare).judge(&proxy, seed());
+    Stress::new(source, server.ca(), bare, Duration::from_secs(1)).judge(&proxy, seed());
 }
 
 #[test]
@@ -299,5 +300,7 @@ fn pool_stress_over_ssh() {
         .url("locks.git")
         .replace(&server.address().to_string(), &proxy.address().to_string());
     let source = json!({ "uri": uri, "branch": "main", "private_key": server.key() });
-    Stress::new(source, PathBuf::new(), server.path("locks.git")).judge(&proxy, seed());
+    // Each look is a key exchange, and two processors do both sides of it.
+    let hold = Duration::from_secs(2);
+    Stress::new(source, PathBuf::new(), server.path("locks.git"), hold).judge(&proxy, seed());
 }

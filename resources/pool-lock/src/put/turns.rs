@@ -15,7 +15,7 @@ use super::undo::Undo;
 use super::waiting::{Waiting, path};
 use crate::history::{History, Missing};
 use crate::pool::{Change, Commit, Expired, Name, Operation, Pool, State, Turn};
-use crate::store::{Failure, Store};
+use crate::store::Store;
 
 /// Failures of one kind after which a step gives up: CONTRACT 7, step 4.
 const MOST_FAILURES: u32 = 5;
@@ -408,14 +408,4 @@ pub(super) fn arrived(history: &History<'_>, tip: Oid, commit: Oid, parent: Oid)
         return false;
     }
     history.reaches(tip, commit).unwrap_or(false)
-}
-
-/// The failure of a look at the repository.
-impl From<Missing> for Failure {
-    fn from(missing: Missing) -> Self {
-        match missing {
-            Missing::Deeper => Self::Other(Error::internal("the history is not complete")),
-            Missing::Failed(error) => Self::Other(git_failed("read the history")(error)),
-        }
-    }
 }

@@ -10,8 +10,9 @@ use git2::Oid;
 
 use super::turns::{arrived, message, signature};
 use super::waiting::path;
+use crate::failure::Failure;
 use crate::pool::{Commit, Name, State, release};
-use crate::store::{Failure, Store};
+use crate::store::Store;
 
 /// What design.md gives it, of the ten seconds after which Concourse kills.
 const TIME: Duration = Duration::from_secs(8);

@@ -7,8 +7,9 @@ use concourse_resource_sdk::{Context, Error};
 use super::Rules;
 use super::holder::{Holder, date};
 use crate::duration::in_words;
+use crate::failure::Failure;
 use crate::pool::{Name, Pool, State, Wait, is_lock};
-use crate::store::{Failure, Store};
+use crate::store::Store;
 
 /// Locks that are shown at most.
 const MOST_SHOWN: usize = 10;

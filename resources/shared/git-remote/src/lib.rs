@@ -201,6 +201,7 @@ pub enum Why {
 /// A remote repository: a local one, or one behind a wire.
 pub struct Remote {
     place: Place,
+    is_http: bool,
     interrupt: Arc<AtomicBool>,
 }
 
@@ -218,7 +219,9 @@ impl Remote {
     /// [`Error::Address`], [`Error::Transport`]; for local remotes [`Error::Repository`] where there is none.
     pub fn open(uri: &str, options: Options) -> Result<Self> {
         init();
-        let place = match Address::parse(uri)? {
+        let address = Address::parse(uri)?;
+        let is_http = matches!(address, Address::Http { .. });
+        let place = match address {
             Address::Local(path) => Place::Local(Local::open(&path)?),
             Address::Http { base, user, password } => {
                 let login = address::login(user, password, options.login);
@@ -247,6 +250,7 @@ impl Remote {
         };
         Ok(Self {
             place,
+            is_http,
             interrupt: options.interrupt,
         })
     }
@@ -273,6 +277,15 @@ impl Remote {
         match &mut self.place {
             Place::Local(_) => Ok(false),
             Place::Far(upload) => upload.supports_filter(),
+        }
+    }
+
+    /// Whether [`refs`](Self::refs) may be asked again: HTTP with protocol version 2, where a new process answers each time. A process
+    /// of git's that goes on answering, as over SSH, remembers the refs that it read first.
+    pub fn answers_anew(&mut self) -> Result<bool> {
+        match &mut self.place {
+            Place::Local(_) => Ok(true),
+            Place::Far(upload) => Ok(self.is_http && upload.is_version_2()?),
         }
     }
 
