@@ -155,6 +155,44 @@ fn pool_f16_a_push_whose_answer_is_lost_counts_once() {
     assert_eq!(locks.subjects().len(), 1);
 }
 
+/// The connection breaks while the server is still at work on the push, which lands during the next attempt.
+#[test]
+fn pool_f16_a_push_that_arrives_late_counts_too() {
+    let locks = Locks::new(Way::Https);
+    let proxy = FaultProxy::start(locks.server.address());
+    let uri = locks.server.url_at(proxy.address(), "whole/locks.git");
+    let hook = locks.bare.join("hooks/pre-receive");
+    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
+    std::fs::write(&hook, "#!/bin/sh\ntouch started; sleep 1\n").expect("a hook");
+    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    thread::scope(|scope| {
+        let put = scope.spawn(|| {
+            let fields = json!({ "uri": uri });
+            locks
+                .put_with(&fields, &json!({ "acquire": true }), Path::new("/"))
+                .run()
+        });
+        let started = locks.bare.join("started");
+        while !started.exists() {
+            thread::sleep(Duration::from_millis(5));
+        }
+        proxy.set(Fault::ResetAfter(Direction::ToClient, 0));
+        thread::sleep(Duration::from_millis(100));
+        proxy.set(Fault::Pass);
+        let output = put.join().expect("a run");
+        assert_eq!(version(&output.ok()), locks.tip());
+        assert!(
+            output
+                .stderr
+                .contains("failed to broadcast the change to lock state!"),
+            "{}",
+            output.stderr
+        );
+    });
+    thread::sleep(Duration::from_millis(1500));
+    assert_eq!(locks.subjects().len(), 1);
+}
+
 #[test]
 fn an_abort_while_waiting_claims_nothing() {
     for way in WAYS {

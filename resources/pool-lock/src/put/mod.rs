@@ -2,6 +2,7 @@
 
 mod holder;
 mod jobs;
+mod ownership;
 mod turns;
 mod undo;
 mod waiting;

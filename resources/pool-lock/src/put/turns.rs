@@ -6,19 +6,19 @@ use std::time::UNIX_EPOCH;
 use concourse_resource_sdk::{AbortGuard, Context, Error, Result};
 use git_remote::RefOutcome;
 use git_source::{Location, Scratch, git_failed};
-use git2::{Oid, Repository, Signature, Time};
+use git2::{Oid, Signature, Time};
 
 use super::Rules;
-use super::holder::{BUILD_URL, Holder, OWNER, date};
+use super::holder::{BUILD_URL, OWNER};
 use super::jobs::Job;
 use super::undo::Undo;
 use super::waiting::{Waiting, path};
-use crate::history::{History, Missing};
-use crate::pool::{Change, Commit, Expired, Name, Operation, Pool, State, Turn};
+use crate::history::History;
+use crate::pool::{Change, Commit, Name, Operation, Pool, State, Turn};
 use crate::store::Store;
 
 /// Failures of one kind after which a step gives up: CONTRACT 7, step 4.
-const MOST_FAILURES: u32 = 5;
+const MOST_FAILURES: usize = 5;
 
 /// One operation, to its end.
 pub(super) struct Turns<'a> {
@@ -35,6 +35,20 @@ pub(super) struct Done {
     pub(super) lock: Name,
     /// Undoes a claim at an abort, for as long as it is kept.
     pub(super) guard: Option<AbortGuard>,
+}
+
+/// A push that failed, and may still be on its way to the branch.
+struct Sent {
+    change: Change,
+    commit: Oid,
+    parent: Oid,
+    guard: Option<AbortGuard>,
+}
+
+impl Sent {
+    fn arrived(&self, history: &History<'_>, tip: Oid) -> bool {
+        arrived(history, tip, self.commit, self.parent)
+    }
 }
 
 /// What came of a push.
@@ -59,12 +73,22 @@ impl Turns<'_> {
                 .map_err(|error| self.failed("setup", error))?;
         }
         let mut waiting = Waiting::new(self.cx, self.rules, self.pool);
-        let mut failures = 0;
+        let mut sent: Vec<Sent> = Vec::new();
         let mut is_first = true;
         loop {
             let stage = if is_first { "setup" } else { "reset lock" };
             let tip = self.fetched(&mut store, &waiting, stage)?;
             let action = |error| self.failed("action", error);
+            let arrived = sent.iter().position(|sent| sent.arrived(&store.history(), tip));
+            if let Some(Sent {
+                change,
+                commit,
+                guard,
+                ..
+            }) = arrived.map(|index| sent.swap_remove(index))
+            {
+                return Ok(self.done(commit, change.lock, guard));
+            }
             let pool = store.pool(tip, self.pool).map_err(action)?;
             if is_first {
                 self.warn(&pool);
@@ -105,12 +129,17 @@ impl Turns<'_> {
                             waiting.pause();
                         }
                         Pushed::Failed(text) => {
-                            failures += 1;
+                            sent.push(Sent {
+                                change,
+                                commit,
+                                parent: tip,
+                                guard,
+                            });
                             self.cx
                                 .log()
                                 .line("failed to broadcast the change to lock state!");
                             self.cx.log().line(text);
-                            if failures == MOST_FAILURES {
+                            if sent.len() == MOST_FAILURES {
                                 let text = format!("error {}: too-many-unexpected-errors", self.job.doing);
                                 return Err(Error::remote(text));
                             }
@@ -216,90 +245,6 @@ impl Turns<'_> {
             message = format!("{message}{OWNER} {owner}\n");
         }
         message
-    }
-
-    /// The claims that may be taken over, where this is allowed and would help.
-    fn expired(&self, store: &mut Store<'_>, tip: Oid, pool: &Pool) -> Result<Expired> {
-        let mut expired = Expired::new();
-        let Some(limit) = self.rules.expire_after else {
-            return Ok(expired);
-        };
-        let names: Vec<&Name> = match &self.job.operation {
-            Operation::Acquire => pool.claimed.keys().collect(),
-            Operation::Claim(name) => pool.claimed.keys().filter(|claimed| *claimed == name).collect(),
-            _ => Vec::new(),
-        };
-        for name in names {
-            // A date in the future never expires.
-            if let Some(holder) = self.holder(store, tip, name)?
-                && holder.age(self.cx.now()).is_some_and(|age| age >= limit)
-            {
-                let note = format!("Expired: claimed on {}{holder}", date(holder.since));
-                expired.insert(name.clone(), note);
-            }
-        }
-        Ok(expired)
-    }
-
-    /// Who has a claimed lock.
-    fn holder(&self, store: &mut Store<'_>, tip: Oid, lock: &Name) -> Result<Option<Holder>> {
-        let path = path(self.pool, State::Claimed, lock);
-        let commit = store.ask(|history| history.last_change(tip, &path))?.flatten();
-        Ok(commit.and_then(|commit| {
-            let (message, since) = store.described(commit)?;
-            Some(Holder::new(commit, &message, since))
-        }))
-    }
-
-    /// With `expire_after`, a late release must not free the lock of its next owner.
-    fn refuse_what_is_not_ours(&self, store: &mut Store<'_>, tip: Oid, lock: &Name) -> Result<()> {
-        if self.rules.expire_after.is_none()
-            || !matches!(self.job.operation, Operation::Release(_) | Operation::Remove(_))
-        {
-            return Ok(());
-        }
-        let Some(holder) = self.holder(store, tip, lock)? else {
-            return Ok(());
-        };
-        let ours = self.own_claim(lock);
-        let is_ours = match ours {
-            Some(commit) => commit == holder.commit,
-            None => self.rules.owner.is_some() && self.rules.owner == holder.owner,
-        };
-        if is_ours {
-            return Ok(());
-        }
-        let lock = String::from_utf8_lossy(lock);
-        let why = match ours {
-            Some(commit) => format!("the claim was {}", &commit.to_string()[..8]),
-            None => {
-                "the lock's directory has no repository that tells which claim it was got with".to_owned()
-            }
-        };
-        let text = format!(
-            "lock {lock} is not ours any more: claimed {}",
-            holder.told(self.cx.now())
-        );
-        Err(Error::remote(text)
-            .cause(why)
-            .hint("the claim expired and was taken over; give expire_after more time than the work takes"))
-    }
-
-    /// The claim that the lock's directory was got with.
-    fn own_claim(&self, lock: &Name) -> Option<Oid> {
-        let repo = Repository::open(self.job.directory.as_ref()?).ok()?;
-        let head = repo.head().ok()?.peel_to_commit().ok()?.id();
-        let text = std::fs::read_to_string(repo.path().join("shallow")).unwrap_or_default();
-        let history = History {
-            repo: &repo,
-            cuts: &text.lines().filter_map(|line| line.parse().ok()).collect(),
-        };
-        match history.last_change(head, &path(self.pool, State::Claimed, lock)) {
-            Ok(commit) => commit,
-            // A shallow clone ends at the version.
-            Err(Missing::Deeper) => Some(head),
-            Err(Missing::Failed(_)) => None,
-        }
     }
 
     fn done(&self, commit: Oid, lock: Name, guard: Option<AbortGuard>) -> Done {

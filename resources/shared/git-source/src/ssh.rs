@@ -15,6 +15,7 @@ pub(crate) fn options(access: &Access<'_>) -> Result<SshOptions> {
         user: access.private_key_user.map(str::to_owned),
         known_hosts: known_hosts(access)?,
         tunnel: access.https_tunnel.map(tunnel).transpose()?.flatten(),
+        ..SshOptions::default()
     })
 }
 

@@ -10,6 +10,7 @@ mod short_scalar;
 use std::borrow::Cow;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use concourse_resource_sdk::console::Console;
@@ -54,6 +55,8 @@ pub struct SshOptions {
     pub known_hosts: Option<KnownHosts>,
     /// The HTTP proxy through which connections go, perhaps with a login.
     pub tunnel: Option<Url>,
+    /// Whether it was said already that host keys are not checked; clones share it.
+    pub is_told: Arc<AtomicBool>,
 }
 
 /// A git server behind SSH.
@@ -65,8 +68,6 @@ pub(crate) struct Ssh {
     options: SshOptions,
     log: Console,
     runtime: Handle,
-    /// One is warned once.
-    warned: bool,
     /// The connection, which takes any number of channels.
     session: Option<Arc<russh::client::Handle<client::Client>>>,
 }
@@ -88,7 +89,6 @@ impl Ssh {
             options,
             log,
             runtime: Handle::current(),
-            warned: false,
             session: None,
         }
     }
@@ -98,10 +98,9 @@ impl Ssh {
         if let Some(session) = self.session.as_ref().filter(|session| !session.is_closed()) {
             return Ok(Arc::clone(session));
         }
-        if self.options.known_hosts.is_none() && !self.warned {
+        if self.options.known_hosts.is_none() && !self.options.is_told.swap(true, Ordering::Relaxed) {
             self.log
                 .warn(format!("the host key of {} is not checked", self.host));
-            self.warned = true;
         }
         let stream = self.within("connect", self.dial()).await??;
         // Of no consequence if it fails.
