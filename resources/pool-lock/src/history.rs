@@ -82,12 +82,16 @@ impl History<'_> {
         }
     }
 
-    /// The commits that changed a path and can be reached from `tip`, but not from `excluded`; oldest first.
-    pub(crate) fn changes(&self, tip: Oid, excluded: Option<Oid>, path: &[u8]) -> Result<Vec<Oid>, Missing> {
-        let excluded = excluded
+    /// The commits that changed a path and can be reached from `tip`, but not from `bottom`; oldest first.
+    ///
+    /// As `git log tip ^bottom -- path`: of the parents of a merge, those that are excluded count only where no other does, but for
+    /// `bottom` itself.
+    pub(crate) fn changes(&self, tip: Oid, bottom: Option<Oid>, path: &[u8]) -> Result<Vec<Oid>, Missing> {
+        let excluded = bottom
             .map(|id| self.ancestors(id))
             .transpose()?
             .unwrap_or_default();
+        let counts = |id: Oid| Some(id) == bottom || !excluded.contains(&id);
         let mut queue = BinaryHeap::new();
         let mut seen = HashSet::new();
         let mut changes = Vec::new();
@@ -103,16 +107,27 @@ impl History<'_> {
         while let Some((_, _, id)) = queue.pop() {
             let here = self.entry(id, path)?;
             let parents = self.parents(id)?;
-            let same = self.same(here, &parents, path)?;
-            if same.is_none() && !(parents.is_empty() && here.is_none()) {
+            let has_counting = parents.iter().any(|&parent| counts(parent));
+            let mut is_change = parents.is_empty() && here.is_some();
+            let mut unchanged = None;
+            for &parent in &parents {
+                let is_same = self.entry(parent, path)? == here;
+                if is_same && counts(parent) {
+                    unchanged = Some(parent);
+                    break;
+                }
+                is_change |= !is_same && (counts(parent) || !has_counting);
+            }
+            if let Some(parent) = unchanged {
+                push(&mut queue, parent)?;
+                continue;
+            }
+            if is_change {
                 changes.push(id);
             }
-            match same {
-                Some(parent) => push(&mut queue, parent)?,
-                None => parents
-                    .into_iter()
-                    .try_for_each(|parent| push(&mut queue, parent))?,
-            }
+            parents
+                .into_iter()
+                .try_for_each(|parent| push(&mut queue, parent))?;
         }
         changes.reverse();
         Ok(changes)

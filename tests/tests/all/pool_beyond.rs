@@ -483,3 +483,139 @@ fn a_warm_check_asks_twice_and_a_harmed_cache_changes_nothing() {
         assert_eq!(check(&c1), expected, "{file}");
     }
 }
+
+#[test]
+fn pool_f05_a_wrong_passphrase_is_told() {
+    let key = TempDir::new().expect("a directory");
+    let file = key.path().join("key");
+    let made = std::process::Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "right", "-f"])
+        .arg(&file)
+        .status();
+    assert!(made.expect("ssh-keygen").success());
+    let locks = Locks::new(Way::File);
+    let key = std::fs::read_to_string(&file).expect("a key");
+    for (passphrase, text) in [
+        (json!("wrong"), "source.private_key_passphrase: does not fit"),
+        (
+            json!(null),
+            "Private key has a passphrase but private_key_passphrase has not been set.",
+        ),
+    ] {
+        let fields = json!({ "private_key": key, "private_key_passphrase": passphrase });
+        let output = locks
+            .put_with(&fields, &json!({ "claim": "red" }), Path::new("/"))
+            .run();
+        assert!(output.fails(1).stderr.contains(text), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn pool_f10_a_root_among_several_as_a_version_is_the_whole_history() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        let root = locks.by_hand(
+            "git checkout -q --orphan other; git rm -rfq .; touch x; git add x; git commit -qm root; \
+             git checkout -q main; git merge -q --allow-unrelated-histories -m merge other",
+        );
+        let roots = git(&locks.bare, &["rev-list", "--max-parents=0", &root]);
+        assert_eq!(roots.lines().count(), 2);
+        for root in roots.lines() {
+            assert_eq!(locks.check(Some(root)), [locks.repo.id("R1")]);
+        }
+    }
+}
+
+#[test]
+fn pool_f12_f17_names_of_pools_and_what_is_no_lock() {
+    for way in WAYS {
+        for pool in ["a b", "*", "team/aws", "[x]", ":(top)"] {
+            let locks = Locks::new(way);
+            let made = locks.by_hand(&format!(
+                "mkdir -p '{pool}/claimed' '{pool}/unclaimed/sub'; touch '{pool}/claimed/.gitkeep' '{pool}/unclaimed/.gitkeep' \
+                 '{pool}/unclaimed/z' '{pool}/unclaimed/sub/file'"
+            ));
+            let fields = json!({ "pool": pool });
+            assert_eq!(
+                locks.check_with(&fields, None),
+                std::slice::from_ref(&made),
+                "{pool}"
+            );
+            let answer = locks.get_with(&fields, &made, &json!(null)).run().ok();
+            assert_eq!(
+                (row(&answer, "lock_name"), row(&answer, "pool_name")),
+                ("file".into(), pool.into())
+            );
+            let answer = locks
+                .put_with(&fields, &json!({ "acquire": true }), Path::new("/"))
+                .run()
+                .ok();
+            assert_eq!(row(&answer, "lock_name"), "z");
+            assert_eq!(locks.files(&format!("{pool}/claimed")), [".gitkeep", "z"]);
+        }
+    }
+    let locks = Locks::new(Way::Https);
+    // CONTRACT F17: the commit that set the pool up is about a lock.
+    assert_eq!(row(&locks.get(&locks.repo.id("R1")).ok(), "lock_name"), "blue");
+}
+
+#[test]
+fn checks_answer_as_stock_git_does_on_random_histories() {
+    for seed in 1..=12_u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut below = |limit: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state % limit
+        };
+        let mut stream = Vec::new();
+        for number in 1..=40_u64 {
+            stream.push(format!("commit refs/heads/c{number}\nmark :{number}\n"));
+            stream.push(format!(
+                "committer A <a@b> {} +0000\ndata 1\nx\n",
+                1_700_000_000 + number * 60
+            ));
+            if number > 1 {
+                let first = number - 1 - below(number.min(4) - 1).min(number - 2);
+                stream.push(format!("from :{first}\n"));
+                if number > 3 && below(4) == 0 && first != number - 2 {
+                    stream.push(format!("merge :{}\n", number - 2));
+                }
+            }
+            if below(2) == 0 {
+                let pool = ["cars", "cars2", "vans"][usize::try_from(below(3)).expect("small")];
+                stream.push(format!(
+                    "M 100644 inline {pool}/unclaimed/l{}\ndata 2\n{}\n",
+                    below(3),
+                    below(10)
+                ));
+            }
+        }
+        stream.push("reset refs/heads/main\nfrom :40\n".to_owned());
+        let repo = tests::GitRepo::new();
+        repo.fast_import(&stream.concat());
+        let locks = Locks::serving(repo, Way::Https);
+        for number in [1_u64, 5, 20, 33, 39, 40] {
+            let from = git(&locks.bare, &["rev-parse", &format!("c{number}")]);
+            let on_branch = git(&locks.bare, &["rev-list", "main"]).contains(&from);
+            let range = match (on_branch, number) {
+                // A clone of the branch does not know it: CONTRACT 5.
+                (false, _) => vec!["-1", "main"],
+                (true, 1) => vec!["--reverse", "main"],
+                (true, _) => vec!["--reverse", "main", "--not"],
+            };
+            let excluded = format!("{from}^");
+            let not = (on_branch && number > 1).then_some(excluded.as_str());
+            let args: Vec<&str> = ["rev-list"]
+                .into_iter()
+                .chain(range)
+                .chain(not)
+                .chain(["--", "cars"])
+                .collect();
+            let stock = git(&locks.bare, &args);
+            let stock: Vec<&str> = stock.lines().collect();
+            assert_eq!(locks.check(Some(&from)), stock, "seed {seed}, from c{number}");
+        }
+    }
+}

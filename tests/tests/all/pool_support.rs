@@ -44,6 +44,10 @@ impl Locks {
                 ("vans/unclaimed/v1", ""),
             ],
         );
+        Self::serving(repo, way)
+    }
+
+    pub(crate) fn serving(repo: GitRepo, way: Way) -> Self {
         let server = GitServer::start(Access::Login);
         let bare = server.publish(&repo, "locks.git");
         Self {
@@ -149,7 +153,14 @@ impl Locks {
     pub(crate) fn files(&self, directory: &str) -> Vec<String> {
         let listed = git(
             &self.bare,
-            &["ls-tree", "-z", "--name-only", "main", &format!("{directory}/")],
+            &[
+                "--literal-pathspecs",
+                "ls-tree",
+                "-z",
+                "--name-only",
+                "main",
+                &format!("{directory}/"),
+            ],
         );
         let names = listed.split('\0').filter(|name| !name.is_empty());
         names
