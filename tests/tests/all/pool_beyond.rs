@@ -106,14 +106,7 @@ fn pool_f09_a_lock_in_both_states_is_told_and_mended_by_its_release() {
 #[test]
 fn pool_f11_a_servers_refusal_is_shown_and_tried_again() {
     let locks = Locks::new(Way::Https);
-    let hook = locks.bare.join("hooks/update");
-    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
-    std::fs::write(
-        &hook,
-        "#!/bin/sh\nrm hooks/update; echo 'not on a Friday' >&2; exit 1\n",
-    )
-    .expect("a hook");
-    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    locks.hook("update", "rm hooks/update; echo 'not on a Friday' >&2; exit 1");
     let output = locks.put(&json!({ "claim": "red" }));
     output.ok();
     assert!(output.stderr.contains("not on a Friday"), "{}", output.stderr);
@@ -131,10 +124,7 @@ fn pool_f16_a_push_whose_answer_is_lost_counts_once() {
     let locks = Locks::new(Way::Https);
     let proxy = FaultProxy::start(locks.server.address());
     let uri = locks.server.url_at(proxy.address(), "locks.git");
-    let hook = locks.bare.join("hooks/post-receive");
-    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
-    std::fs::write(&hook, "#!/bin/sh\ntouch landed; sleep 1\n").expect("a hook");
-    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    locks.hook("post-receive", "touch landed; sleep 1");
     thread::scope(|scope| {
         let put = scope.spawn(|| {
             let fields = json!({ "uri": uri });
@@ -161,10 +151,7 @@ fn pool_f16_a_push_that_arrives_late_counts_too() {
     let locks = Locks::new(Way::Https);
     let proxy = FaultProxy::start(locks.server.address());
     let uri = locks.server.url_at(proxy.address(), "whole/locks.git");
-    let hook = locks.bare.join("hooks/pre-receive");
-    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
-    std::fs::write(&hook, "#!/bin/sh\ntouch started; sleep 1\n").expect("a hook");
-    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    locks.hook("pre-receive", "touch started; sleep 1");
     thread::scope(|scope| {
         let put = scope.spawn(|| {
             let fields = json!({ "uri": uri });
@@ -214,10 +201,7 @@ fn an_abort_while_waiting_claims_nothing() {
 
 /// Makes the server slow to answer a push, after it has taken it or before.
 fn slow_push(locks: &Locks, hook: &str) {
-    let hook = locks.bare.join("hooks").join(hook);
-    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
-    std::fs::write(&hook, "#!/bin/sh\n[ -e slow ] && exit; touch slow; sleep 2\n").expect("a hook");
-    std::fs::set_permissions(&hook, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+    locks.hook(hook, "[ -e slow ] && exit; touch slow; sleep 2");
 }
 
 #[test]

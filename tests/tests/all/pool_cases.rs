@@ -1,6 +1,5 @@
 //! pool-lock: the acceptance cases of its contract, section 11.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -194,22 +193,12 @@ fn pool_case_17_two_acquires_get_two_locks() {
     }
 }
 
-/// Makes the server run a script before it accepts a push, once.
-fn on_push(locks: &Locks, script: &str) {
-    let hook = locks.bare.join("hooks/pre-receive");
-    std::fs::create_dir_all(locks.bare.join("hooks")).expect("a directory");
-    std::fs::write(&hook, format!("#!/bin/sh\n{script}\n")).expect("a hook");
-    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a mode");
-}
-
 #[test]
 fn pool_case_18_a_race_with_an_unrelated_commit() {
     for way in [Way::Https, Way::OldHttps] {
         let locks = Locks::new(way);
         // Somebody pushes while this push is being looked at.
-        on_push(
-            &locks,
-            "unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES; rm hooks/pre-receive; \
+        locks.hook("pre-receive", "unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES; rm hooks/pre-receive; \
              c=$(git -c user.name=x -c user.email=x@y commit-tree -p main -m other main^{tree}); git update-ref refs/heads/main $c",
         );
         let c1 = locks.claim("red");
@@ -223,9 +212,7 @@ fn pool_case_19_the_same_claim_of_another_build_is_no_success() {
     for way in [Way::Https, Way::OldHttps] {
         let locks = Locks::new(way);
         // The other one wins with the very same tree, message and second.
-        on_push(
-            &locks,
-            "unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES; rm hooks/pre-receive; \
+        locks.hook("pre-receive", "unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES; rm hooks/pre-receive; \
              export GIT_INDEX_FILE=$PWD/other.index; git read-tree main; git update-index --force-remove cars/unclaimed/red; \
              git update-index --add --cacheinfo 100644,$(git rev-parse main:cars/unclaimed/red),cars/claimed/red; \
              c=$(printf 'claiming: red\\nBuild URL: http://ci/b/9\\n' | \
@@ -253,7 +240,7 @@ fn pool_case_19_the_same_claim_of_another_build_is_no_success() {
 fn pool_case_20_five_pushes_that_fail_for_no_known_reason() {
     let locks = Locks::new(Way::Https);
     // The server dies while it answers.
-    on_push(&locks, "kill -9 $PPID");
+    locks.hook("pre-receive", "kill -9 $PPID");
     let pushes = || {
         let requests = locks.server.requests();
         let is_push = |request: &&String| request.contains("POST") && request.contains("git-receive-pack");

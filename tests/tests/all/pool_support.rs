@@ -1,5 +1,6 @@
 //! What the tests of pool-lock need: the contract's repository, and the steps on it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::testing::{Output, Run};
@@ -126,6 +127,14 @@ impl Locks {
 
     pub(crate) fn get(&self, version: &str) -> Output {
         self.get_with(&json!({}), version, &Value::Null).run()
+    }
+
+    /// Makes the server run a script at a step of a push.
+    pub(crate) fn hook(&self, name: &str, script: &str) {
+        let hook = self.bare.join("hooks").join(name);
+        std::fs::create_dir_all(self.bare.join("hooks")).expect("a directory");
+        std::fs::write(&hook, format!("#!/bin/sh\n{script}\n")).expect("a hook");
+        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a mode");
     }
 
     pub(crate) fn tip(&self) -> String {
