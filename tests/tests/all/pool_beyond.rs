@@ -1,10 +1,10 @@
-//! pool-lock: defects of the reference that are mended, aborts, and what goes beyond the reference.
+//! pool-lock: defects of the reference that are mended, and what goes beyond the reference.
 
 use std::path::Path;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use concourse_resource_sdk::testing::{Direction, Ended, Fault, FaultProxy, Run, Signal};
+use concourse_resource_sdk::testing::{Direction, Ended, Fault, FaultProxy, Run};
 use serde_json::json;
 use tempfile::TempDir;
 use tests::{executable, git};
@@ -178,95 +178,6 @@ fn pool_f16_a_push_that_arrives_late_counts_too() {
     });
     thread::sleep(Duration::from_millis(1500));
     assert_eq!(locks.subjects().len(), 1);
-}
-
-#[test]
-fn an_abort_while_waiting_claims_nothing() {
-    for way in WAYS {
-        let locks = Locks::new(way);
-        locks.claim("red");
-        let before = locks.tip();
-        let began = Instant::now();
-        let output = locks
-            .put_with(&json!({}), &json!({ "claim": "red" }), Path::new("/"))
-            .signal_on_stderr("red is claimed", Signal::Term)
-            .run();
-        output.fails(143);
-        assert!(began.elapsed() < Duration::from_secs(4));
-        locks.release("red");
-        thread::sleep(Duration::from_millis(600));
-        assert_eq!(git(&locks.bare, &["rev-parse", "main^"]), before);
-    }
-}
-
-/// Makes the server slow to answer a push, after it has taken it or before.
-fn slow_push(locks: &Locks, hook: &str) {
-    locks.hook(hook, "[ -e slow ] && exit; touch slow; sleep 2");
-}
-
-#[test]
-fn an_abort_between_push_and_answer_undoes_exactly_that_commit() {
-    for (way, hook) in [
-        (Way::Https, "pre-receive"),
-        (Way::Https, "post-receive"),
-        (Way::OldHttps, "post-receive"),
-    ] {
-        let locks = Locks::new(way);
-        slow_push(&locks, hook);
-        let slow = locks.bare.join("slow");
-        let began = Instant::now();
-        let output = locks
-            .put_with(&json!({}), &json!({ "acquire": true }), Path::new("/"))
-            .signal_when(move || slow.exists(), Signal::Term)
-            .run();
-        output.fails(143);
-        assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
-        assert!(output.stderr.contains(" was undone by "), "{}", output.stderr);
-        let subjects = locks.subjects();
-        assert_eq!(subjects.len(), 2, "{subjects:?}");
-        assert!(subjects[0].starts_with("unclaiming: ") && subjects[1].starts_with("claiming: "));
-        let claim = git(&locks.bare, &["rev-parse", "main^"]);
-        assert!(
-            locks
-                .message("main")
-                .contains(&format!("Aborted: undoes {claim}"))
-        );
-        assert_eq!(locks.files("cars/claimed"), [".gitkeep"]);
-    }
-}
-
-#[test]
-fn an_abort_does_not_undo_the_claim_of_another_who_has_the_lock() {
-    let locks = Locks::new(Way::Https);
-    slow_push(&locks, "post-receive");
-    let (slow, bare) = (locks.bare.join("slow"), locks.bare.clone());
-    // Before the abort is noticed, the lock is released and claimed by somebody else.
-    let others = move || {
-        if !slow.exists() {
-            return false;
-        }
-        for (from, to) in [("claimed", "unclaimed"), ("unclaimed", "claimed")] {
-            let script = format!(
-                "export GIT_DIR=$PWD GIT_WORK_TREE=$PWD GIT_INDEX_FILE=$PWD/other.index; git read-tree main; b=$(git rev-parse main:cars/{from}/red); \
-                 git update-index --force-remove cars/{from}/red; git update-index --add --cacheinfo 100644,$b,cars/{to}/red; \
-                 git update-ref refs/heads/main $(git -c user.name=x -c user.email=x@y commit-tree -p main -m other $(git write-tree))"
-            );
-            let done = std::process::Command::new("sh")
-                .args(["-ec", &script])
-                .current_dir(&bare)
-                .status();
-            assert!(done.expect("sh").success());
-        }
-        true
-    };
-    let output = locks
-        .put_with(&json!({}), &json!({ "claim": "red" }), Path::new("/"))
-        .signal_when(others, Signal::Term)
-        .run();
-    output.fails(143);
-    assert!(output.stderr.contains("is gone already"), "{}", output.stderr);
-    assert_eq!(locks.subjects(), ["other", "other", "claiming: red"]);
-    assert_eq!(locks.files("cars/claimed"), [".gitkeep", "red"]);
 }
 
 #[test]
@@ -541,65 +452,4 @@ fn pool_f12_f17_names_of_pools_and_what_is_no_lock() {
     let locks = Locks::new(Way::Https);
     // CONTRACT F17: the commit that set the pool up is about a lock.
     assert_eq!(row(&locks.get(&locks.repo.id("R1")).ok(), "lock_name"), "blue");
-}
-
-#[test]
-fn checks_answer_as_stock_git_does_on_random_histories() {
-    for seed in 1..=12_u64 {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut below = |limit: u64| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state % limit
-        };
-        let mut stream = Vec::new();
-        for number in 1..=40_u64 {
-            stream.push(format!("commit refs/heads/c{number}\nmark :{number}\n"));
-            stream.push(format!(
-                "committer A <a@b> {} +0000\ndata 1\nx\n",
-                1_700_000_000 + number * 60
-            ));
-            if number > 1 {
-                let first = number - 1 - below(number.min(4) - 1).min(number - 2);
-                stream.push(format!("from :{first}\n"));
-                if number > 3 && below(4) == 0 && first != number - 2 {
-                    stream.push(format!("merge :{}\n", number - 2));
-                }
-            }
-            if below(2) == 0 {
-                let pool = ["cars", "cars2", "vans"][usize::try_from(below(3)).expect("small")];
-                stream.push(format!(
-                    "M 100644 inline {pool}/unclaimed/l{}\ndata 2\n{}\n",
-                    below(3),
-                    below(10)
-                ));
-            }
-        }
-        stream.push("reset refs/heads/main\nfrom :40\n".to_owned());
-        let repo = tests::GitRepo::new();
-        repo.fast_import(&stream.concat());
-        let locks = Locks::serving(repo, Way::Https);
-        for number in [1_u64, 5, 20, 33, 39, 40] {
-            let from = git(&locks.bare, &["rev-parse", &format!("c{number}")]);
-            let on_branch = git(&locks.bare, &["rev-list", "main"]).contains(&from);
-            let range = match (on_branch, number) {
-                // A clone of the branch does not know it: CONTRACT 5.
-                (false, _) => vec!["-1", "main"],
-                (true, 1) => vec!["--reverse", "main"],
-                (true, _) => vec!["--reverse", "main", "--not"],
-            };
-            let excluded = format!("{from}^");
-            let not = (on_branch && number > 1).then_some(excluded.as_str());
-            let args: Vec<&str> = ["rev-list"]
-                .into_iter()
-                .chain(range)
-                .chain(not)
-                .chain(["--", "cars"])
-                .collect();
-            let stock = git(&locks.bare, &args);
-            let stock: Vec<&str> = stock.lines().collect();
-            assert_eq!(locks.check(Some(&from)), stock, "seed {seed}, from c{number}");
-        }
-    }
 }
