@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::{Context, Error, Outcome, Result};
 use git_remote::Depth;
-use git_source::{Branches, CheckedOut, Clone, FetchTags, GIT_EXIT, Location, git_failed};
+use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, git_failed};
 use git2::{ObjectType, Oid, Repository, Tree};
 
 use crate::PoolLock;
@@ -37,7 +37,7 @@ pub(crate) async fn get(
     };
     let cx = cx.clone();
     git_source::blocking(move || {
-        get.refuse_used_directory()?;
+        git_source::refuse_used_directory(&get.dest)?;
         git_source::or_nothing(&cx, &get.dest, || get.write(&cx))
     })
     .await
@@ -96,7 +96,11 @@ impl Get {
                         Depth::To(depth)
                     })?;
                 }
-                Err(Missing::Deeper) => return Err(self.unknown()),
+                Err(Missing::Deeper) => {
+                    return Err(git_source::not_on_branch(
+                        self.version.as_deref().unwrap_or("HEAD"),
+                    ));
+                }
             }
         }
     }
@@ -156,14 +160,6 @@ impl Get {
         }))
     }
 
-    fn unknown(&self) -> Error {
-        let version = self.version.as_deref().unwrap_or("HEAD");
-        Error::remote(format!("unable to read tree ({version})"))
-            .cause("the commit is not on the branch")
-            .hint("was the branch force-pushed? check the resource for a newer version")
-            .exit(GIT_EXIT)
-    }
-
     /// CONTRACT 6, step 7: over what is checked out under these names.
     fn write_lock(&self, repo: &Repository, lock: &[u8], content: Oid) -> Result<()> {
         let blob = repo.find_blob(content).map_err(git_failed("read the lock"))?;
@@ -173,18 +169,6 @@ impl Get {
             remove(&path)
                 .and_then(|()| std::fs::write(&path, content))
                 .map_err(|error| git_source::unwritable(&path, &error))?;
-        }
-        Ok(())
-    }
-
-    fn refuse_used_directory(&self) -> Result<()> {
-        let is_used = std::fs::read_dir(&self.dest).is_ok_and(|mut entries| entries.next().is_some());
-        if is_used {
-            let text = format!(
-                "destination path '{}' already exists and is not an empty directory",
-                self.dest.display()
-            );
-            return Err(Error::internal(text).exit(GIT_EXIT));
         }
         Ok(())
     }

@@ -2,14 +2,13 @@
 //! ones as a question takes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::path::Path;
 
 use concourse_resource_sdk::{Context, Error, Result};
 use git_remote::{Depth, Fetch, FetchOutcome, Filter, RefOutcome, Remote, Update};
 use git_source::{Location, NewCommit, git_failed, stored};
 use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, Oid, Repository, RepositoryInitOptions, Signature};
+use git2::{FileMode, Oid, Repository, Signature};
 
 use crate::failure::Failure;
 use crate::history::{History, Missing};
@@ -35,21 +34,12 @@ pub(crate) struct Store<'a> {
 impl<'a> Store<'a> {
     /// Opens or makes one in a directory.
     pub(crate) fn open(cx: &'a Context, location: &'a Location, directory: &Path) -> Result<Self> {
-        git_remote::init();
-        let repo = if directory.join("HEAD").exists() {
-            Repository::open(directory)
-        } else {
-            let mut options = RepositoryInitOptions::new();
-            options.bare(true).external_template(false);
-            Repository::init_opts(directory, &options)
-        };
-        let repo = repo.map_err(git_failed("make a temporary repository"))?;
-        let text = std::fs::read_to_string(repo.path().join("shallow")).unwrap_or_default();
+        let repo = git_source::bare_repository(directory)?;
         let tip = repo.refname_to_id(TIP).ok();
         Ok(Self {
             cx,
             location,
-            cuts: text.lines().filter_map(|line| line.parse().ok()).collect(),
+            cuts: git_source::read_cuts(&repo),
             depth: 1,
             remote: None,
             tip: tip.filter(|&id| repo.find_commit(id).is_ok()),
@@ -160,7 +150,7 @@ impl<'a> Store<'a> {
         };
         // Its objects would be in the way of what is fetched in order: only the answer counts.
         let probe = git_source::Scratch::new(self.cx)?;
-        Repository::init_bare(probe.path()).map_err(git_failed("make a temporary repository"))?;
+        git_source::bare_repository(probe.path())?;
         match remote.fetch(probe.path(), &fetch, self.cx) {
             Ok(_) => Ok(true),
             Err(git_remote::Error::NotOurRef { .. }) => Ok(false),
@@ -338,21 +328,7 @@ impl<'a> Store<'a> {
                 self.cuts.remove(&id);
             }
         }
-        let mut text = String::new();
-        for id in &self.cuts {
-            // Formatting into a string cannot fail.
-            let _ = writeln!(text, "{id}");
-        }
-        let file = self.repo.path().join("shallow");
-        let written = if text.is_empty() {
-            std::fs::remove_file(&file).or_else(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => Ok(()),
-                _ => Err(error),
-            })
-        } else {
-            std::fs::write(&file, text)
-        };
-        written.map_err(|error| git_source::unwritable(&file, &error))?;
+        git_source::write_cuts(&self.repo, &self.cuts)?;
         // libgit2 reads only now where the history is cut, and which packs there are.
         self.repo = Repository::open(self.repo.path()).map_err(git_failed("read the repository"))?;
         Ok(())

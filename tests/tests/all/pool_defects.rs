@@ -293,3 +293,24 @@ fn pool_f12_f17_names_of_pools_and_what_is_no_lock() {
     // CONTRACT F17: the commit that set the pool up is about a lock.
     assert_eq!(row(&locks.get(&locks.repo.id("R1")).ok(), "lock_name"), "blue");
 }
+
+#[test]
+fn a_put_fails_with_1_whatever_git_would_say() {
+    let locks = Locks::new(Way::Https);
+    let claim = json!({ "claim": "red" });
+    for (fields, text) in [
+        (
+            json!({ "branch": "gone" }),
+            "error claiming lock: setup: Remote branch gone not found",
+        ),
+        (
+            json!({ "uri": "/nowhere" }),
+            "error claiming lock: setup: failed to open the local repository",
+        ),
+        (json!({ "password": "wrong" }), "error claiming lock: setup: "),
+    ] {
+        let output = locks.put_with(&fields, &claim, Path::new("/")).run();
+        assert!(output.fails(1).stderr.contains(text), "{}", output.stderr);
+        assert_eq!(output.stdout, b"");
+    }
+}

@@ -109,15 +109,7 @@ const WHOLE: &str = "whole.git";
 
 fn made(path: PathBuf) -> Result<PathBuf> {
     if !path.join("HEAD").exists() {
-        git_remote::init();
-        let mut options = git2::RepositoryInitOptions::new();
-        options.bare(true).external_template(false);
-        git2::Repository::init_opts(&path, &options).map_err(|error| {
-            git_source::local_failure(
-                format!("failed to make a repository in {}", path.display()),
-                error.message(),
-            )
-        })?;
+        git_source::bare_repository(&path)?;
     }
     Ok(path)
 }

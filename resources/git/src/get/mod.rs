@@ -8,7 +8,7 @@ mod unsupported;
 
 use std::path::{Path, PathBuf};
 
-use concourse_resource_sdk::{Context, Error, Outcome, Result};
+use concourse_resource_sdk::{Context, Outcome, Result};
 
 use self::files::Formats;
 use crate::Git;
@@ -96,7 +96,7 @@ impl Plan {
     }
 
     fn carry_out(self, cx: &Context) -> Result<Outcome<Git>> {
-        refuse_used_directory(&self.dest)?;
+        git_source::refuse_used_directory(&self.dest)?;
         let dest = self.dest.clone();
         git_source::or_nothing(cx, &dest, move || self.write(cx))
     }
@@ -229,29 +229,6 @@ fn delete_tags(repo: &git2::Repository) -> Result<()> {
 fn refuse_if_aborted(cx: &Context) -> Result<()> {
     if cx.is_cancelled() {
         return Err(git_remote::Error::Interrupted.into());
-    }
-    Ok(())
-}
-
-/// CONTRACT 5.2 step 1.
-fn refuse_used_directory(dest: &Path) -> Result<()> {
-    let used = match std::fs::read_dir(dest) {
-        Ok(mut entries) => entries.next().is_some(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-        Err(error) => {
-            return Err(
-                Error::internal(format!("failed to read the directory {}", dest.display()))
-                    .cause(error)
-                    .exit(git_source::GIT_EXIT),
-            );
-        }
-    };
-    if used {
-        return Err(Error::internal(format!(
-            "destination path '{}' already exists and is not an empty directory",
-            dest.display()
-        ))
-        .exit(git_source::GIT_EXIT));
     }
     Ok(())
 }

@@ -76,10 +76,7 @@ impl Revision {
         let version = version.unwrap_or("HEAD");
         let is_id = version.len() == 40 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
         Err(if is_id {
-            Error::remote(format!("unable to read tree ({version})"))
-                .cause("the commit is not on the branch")
-                .hint("was the branch force-pushed? check the resource for a newer version")
-                .exit(git_source::GIT_EXIT)
+            git_source::not_on_branch(version)
         } else {
             Error::remote(format!("pathspec '{version}' did not match any file(s) known to git"))
                 .hint("the version's ref names no commit, tag or branch that was fetched; see branch and fetch_tags")

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use concourse_resource_sdk::{Context, Error, Problem, Result};
 use git_remote::{Fetch, FetchOutcome, Remote};
+use git_source::Backoff;
 use git2::{Oid, Repository};
 
 use super::notes::Note;
@@ -25,7 +26,10 @@ pub(super) enum Integration {
 /// Refs of the repository that are offered as known, at most.
 const MOST_HAVES: usize = 64;
 
-/// The longest pause before the next attempt; the first ones are shorter.
+/// The pause before the next attempt, which grows by as much each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Integration {
@@ -63,7 +67,7 @@ impl Plan {
         if how == Integration::Rebase {
             rebase::refuse_changes(repo)?;
         }
-        let mut pause = Pause::default();
+        let mut pause = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             let mut remote = self.location.open_for_push(cx)?;
             let upstream = fetch_branch(cx, repo, &mut remote, start, branch)?;
@@ -105,7 +109,7 @@ impl Plan {
         remote: &mut Remote,
         head: Oid,
     ) -> Result<()> {
-        let mut pause = Pause::default();
+        let mut pause = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.push_note(cx, repo, remote, head)? {
                 Pushed::All => return Ok(()),
@@ -172,11 +176,10 @@ fn fetch(
     if wants.is_empty() {
         return Ok(());
     }
-    let cuts = std::fs::read_to_string(repo.commondir().join("shallow")).unwrap_or_default();
     let fetch = Fetch {
         wants,
         haves,
-        shallow: cuts.lines().filter_map(|line| line.trim().parse().ok()).collect(),
+        shallow: git_source::read_cuts(repo).into_iter().collect(),
         ..Fetch::default()
     };
     match remote.fetch(repo.commondir(), &fetch, cx)? {
@@ -193,25 +196,5 @@ fn non_rebase(error: Error) -> Error {
     match report.hint {
         Some(hint) => failure.hint(hint),
         None => failure,
-    }
-}
-
-/// Waits a little longer each time, and never as long as others who wait.
-#[derive(Default)]
-struct Pause {
-    before: u32,
-}
-
-impl Pause {
-    fn wait(&mut self) {
-        self.before += 1;
-        let longest = Duration::from_millis(50)
-            .saturating_mul(self.before)
-            .min(LONGEST_PAUSE);
-        // The clock's last digits are as good as random numbers here.
-        let random = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |since| since.subsec_micros() % 1000);
-        std::thread::sleep(longest.mul_f64(0.5 + f64::from(random) / 2000.0));
     }
 }

@@ -82,10 +82,9 @@ impl Turns<'_> {
     fn own_claim(&self, lock: &Name) -> Option<Oid> {
         let repo = Repository::open(self.job.directory.as_ref()?).ok()?;
         let head = repo.head().ok()?.peel_to_commit().ok()?.id();
-        let text = std::fs::read_to_string(repo.path().join("shallow")).unwrap_or_default();
         let history = History {
             repo: &repo,
-            cuts: &text.lines().filter_map(|line| line.parse().ok()).collect(),
+            cuts: &git_source::read_cuts(&repo),
         };
         match history.last_change(head, &path(self.pool, State::Claimed, lock)) {
             Ok(commit) => commit,

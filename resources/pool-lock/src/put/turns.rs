@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
-use concourse_resource_sdk::{AbortGuard, Context, Error, Result};
+use concourse_resource_sdk::{AbortGuard, Context, Error, Report, Result};
 use git_remote::RefOutcome;
 use git_source::{Location, Scratch, git_failed};
 use git2::{Oid, Signature, Time};
@@ -314,18 +314,20 @@ impl Turns<'_> {
         }
     }
 
-    /// CONTRACT 1: what is being done, and in which part of it.
+    /// CONTRACT 1: what is being done, and in which part of it. Git's own exit status is for check and get only.
     fn failed(&self, stage: &str, error: Error) -> Error {
         match error {
-            Error::Remote(mut report) => {
-                report.text = format!("error {}: {stage}: {}", self.job.doing, report.text);
-                Error::Remote(report)
-            }
-            Error::Internal(mut report) => {
-                report.text = format!("error {}: {stage}: {}", self.job.doing, report.text);
-                Error::Internal(report)
-            }
+            Error::Remote(report) => Error::Remote(self.told(stage, report)),
+            Error::Internal(report) => Error::Internal(self.told(stage, report)),
             config @ Error::Config(_) => config,
+        }
+    }
+
+    fn told(&self, stage: &str, report: Report) -> Report {
+        Report {
+            text: format!("error {}: {stage}: {}", self.job.doing, report.text),
+            exit: 1,
+            ..report
         }
     }
 }

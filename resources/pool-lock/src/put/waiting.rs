@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use concourse_resource_sdk::{Context, Error};
+use git_source::Backoff;
 
 use super::Rules;
 use super::holder::{Holder, date};
@@ -17,8 +18,8 @@ const MOST_SHOWN: usize = 10;
 /// How deep the history is looked through for who has a lock.
 const DEEPEST: u32 = 512;
 
-/// The first pause after a lost race; others follow that are longer, up to the delay.
-const SHORTEST_RACE: Duration = Duration::from_millis(40);
+/// By how much the pauses after lost races grow, up to the delay.
+const RACE_STEP: Duration = Duration::from_millis(40);
 
 /// One step's waiting.
 pub(super) struct Waiting<'a> {
@@ -26,7 +27,7 @@ pub(super) struct Waiting<'a> {
     rules: &'a Rules,
     pool: &'a str,
     began: Instant,
-    races: u32,
+    races: Backoff,
     /// What was shown last.
     shown: Vec<String>,
     /// The same with how long it has been so.
@@ -40,7 +41,7 @@ impl<'a> Waiting<'a> {
             rules,
             pool,
             began: Instant::now(),
-            races: 0,
+            races: Backoff::new(RACE_STEP, rules.delay),
             shown: Vec::new(),
             blockers: Vec::new(),
         }
@@ -54,7 +55,7 @@ impl<'a> Waiting<'a> {
         wait: &Wait,
         branch: &str,
     ) -> Result<(), Error> {
-        self.races = 0;
+        self.races.reset();
         self.look(store, pool, wait, branch);
         let mut pause = jittered(self.rules.delay);
         if let Some(timeout) = self.rules.timeout {
@@ -76,9 +77,7 @@ impl<'a> Waiting<'a> {
 
     /// Waits a little after a lost race: the lock may still be there.
     pub(super) fn pause_after_race(&mut self) {
-        self.races += 1;
-        let longest = SHORTEST_RACE.saturating_mul(self.races).min(self.rules.delay);
-        std::thread::sleep(longest.mul_f64(fastrand::f64()));
+        self.races.wait();
     }
 
     fn look(&mut self, store: &mut Store<'_>, pool: &Pool, wait: &Wait, branch: &str) {

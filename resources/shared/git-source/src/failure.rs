@@ -48,3 +48,38 @@ pub fn local_failure(text: impl Into<String>, cause: impl std::fmt::Display) -> 
         None => error,
     }
 }
+
+/// CONTRACT 5.2 step 1: a get wants an empty directory, or none.
+///
+/// # Errors
+/// Fails where the directory holds something, or cannot be read.
+pub fn refuse_used_directory(dest: &Path) -> Result<()> {
+    let used = match std::fs::read_dir(dest) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => {
+            return Err(
+                Error::internal(format!("failed to read the directory {}", dest.display()))
+                    .cause(error)
+                    .exit(crate::GIT_EXIT),
+            );
+        }
+    };
+    if used {
+        return Err(Error::internal(format!(
+            "destination path '{}' already exists and is not an empty directory",
+            dest.display()
+        ))
+        .exit(crate::GIT_EXIT));
+    }
+    Ok(())
+}
+
+/// CONTRACT 5.2: what git says about the id of a commit that is not there.
+#[must_use]
+pub fn not_on_branch(version: &str) -> Error {
+    Error::remote(format!("unable to read tree ({version})"))
+        .cause("the commit is not on the branch")
+        .hint("was the branch force-pushed? check the resource for a newer version")
+        .exit(GIT_EXIT)
+}

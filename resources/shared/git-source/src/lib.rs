@@ -2,10 +2,12 @@
 //!
 //! "CONTRACT" is that of the git resource, whose reference implementation the others follow here.
 
+mod backoff;
 mod checkout;
 mod clone;
 mod commits;
 mod config;
+mod cuts;
 mod failure;
 mod git_config;
 mod location;
@@ -13,12 +15,17 @@ mod scratch;
 mod ssh;
 mod undo;
 
+pub use backoff::Backoff;
 pub use checkout::{Head as CheckedOut, SKIP_WORKTREE, checkout, one_line};
 pub use clone::{Branches, Clone, Head};
 pub use commits::{NewCommit, field, stored};
 pub use config::{FetchTags, GitConfigEntry, HttpsTunnel};
-pub use failure::{GIT_EXIT, blocking, branch_not_found, git_failed, local_failure, unwritable};
+pub use cuts::{read_cuts, write_cuts};
+pub use failure::{
+    GIT_EXIT, blocking, branch_not_found, git_failed, local_failure, not_on_branch, refuse_used_directory,
+    unwritable,
+};
 pub use git_config::GitConfig;
 pub use location::{Access, Location, check_branch, without_login};
-pub use scratch::Scratch;
+pub use scratch::{Scratch, bare_repository};
 pub use undo::or_nothing;

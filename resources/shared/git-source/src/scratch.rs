@@ -1,8 +1,9 @@
-//! Temporary directories that are gone at the end, and at an abort.
+//! Temporary directories that are gone at the end, and at an abort; and bare repositories.
 
 use std::path::Path;
 
 use concourse_resource_sdk::{AbortGuard, Context, Result};
+use git2::{Repository, RepositoryInitOptions};
 use tempfile::TempDir;
 
 /// A directory below `$TMPDIR`.
@@ -42,4 +43,23 @@ impl Scratch {
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
+}
+
+/// Opens a bare repository, or makes it without anything of the machine's templates.
+///
+/// # Errors
+/// Fails where the directory cannot be written, or holds something else.
+pub fn bare_repository(path: &Path) -> Result<Repository> {
+    git_remote::init();
+    let repository = if path.join("HEAD").exists() {
+        Repository::open(path)
+    } else {
+        let mut options = RepositoryInitOptions::new();
+        options.bare(true).external_template(false);
+        Repository::init_opts(path, &options)
+    };
+    repository.map_err(|error| {
+        let text = format!("failed to make a repository in {}", path.display());
+        crate::local_failure(text, error.message())
+    })
 }

@@ -6,8 +6,6 @@ mod head;
 mod refs;
 
 use std::collections::{BTreeSet, HashSet};
-use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::{Context, Result};
@@ -245,26 +243,7 @@ impl<'a> Clone<'a> {
                 self.cuts.remove(&id);
             }
         }
-        self.write_cuts()
-    }
-
-    /// `.git/shallow` exists exactly while history is cut.
-    fn write_cuts(&self) -> Result<()> {
-        let file = self.repo.path().join("shallow");
-        if self.cuts.is_empty() {
-            return match fs::remove_file(&file) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    Err(crate::unwritable(&file, &error))
-                }
-                _ => Ok(()),
-            };
-        }
-        let mut text = String::new();
-        for id in &self.cuts {
-            // Formatting into a string cannot fail.
-            let _ = writeln!(text, "{id}");
-        }
-        fs::write(&file, text).map_err(|error| crate::unwritable(&file, &error))
+        crate::write_cuts(&self.repo, &self.cuts)
     }
 
     fn named(&self, prefix: &'static str) -> impl Iterator<Item = &Ref> {

@@ -1,0 +1,40 @@
+//! Where the history of a repository is cut: its file `shallow` (gitrepository-layout).
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+
+use concourse_resource_sdk::Result;
+use git2::{Oid, Repository};
+
+use crate::unwritable;
+
+const FILE: &str = "shallow";
+
+/// The commits whose parents are left out on purpose; none where the file is not there.
+#[must_use]
+pub fn read_cuts(repo: &Repository) -> BTreeSet<Oid> {
+    let text = fs::read_to_string(repo.commondir().join(FILE)).unwrap_or_default();
+    text.lines().filter_map(|line| line.trim().parse().ok()).collect()
+}
+
+/// Replaces them; without any, the file is gone. libgit2 sees it only in a repository that is opened afterwards.
+///
+/// # Errors
+/// Fails where the repository cannot be written.
+pub fn write_cuts(repo: &Repository, cuts: &BTreeSet<Oid>) -> Result<()> {
+    let file = repo.commondir().join(FILE);
+    if cuts.is_empty() {
+        return match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(&file, &error)),
+            _ => Ok(()),
+        };
+    }
+    let mut text = String::new();
+    for id in cuts {
+        // Formatting into a string cannot fail.
+        let _ = writeln!(text, "{id}");
+    }
+    fs::write(&file, text).map_err(|error| unwritable(&file, &error))
+}
