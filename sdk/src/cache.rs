@@ -5,8 +5,14 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+/// Where an answer is remembered, and where it is written first.
+const ANSWER: &str = "answer.json";
+const NEW_ANSWER: &str = "answer.new";
 
 /// What nobody else may do: read, write, search.
 const GROUP_AND_OTHERS: u32 = 0o077;
@@ -28,6 +34,31 @@ impl CacheDir {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What was [remembered](Self::remember) here; nothing where that is missing, torn, or of another shape.
+    #[must_use]
+    pub fn recall<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&fs::read(self.path.join(ANSWER)).ok()?).ok()
+    }
+
+    /// Remembers one thing, in the place of what was remembered before. A failure is no failure of the check: then nothing is.
+    pub fn remember(&self, answer: &impl Serialize) {
+        let new = self.path.join(NEW_ANSWER);
+        let Ok(text) = serde_json::to_vec(answer) else {
+            return self.forget();
+        };
+        if fs::write(&new, text).is_err() || fs::rename(&new, self.path.join(ANSWER)).is_err() {
+            self.forget();
+        }
+    }
+
+    /// Remembers nothing any more.
+    pub fn forget(&self) {
+        for file in [ANSWER, NEW_ANSWER] {
+            // A file that cannot be removed cannot be read either, or is still true.
+            let _ = fs::remove_file(self.path.join(file));
+        }
     }
 
     /// Opens the directory for a source; none where that is not possible, not safe, or somebody else has it.
@@ -121,6 +152,24 @@ mod tests {
                 .path(),
             path
         );
+    }
+
+    #[test]
+    fn an_answer_is_remembered_whole_or_not_at_all() {
+        let tmp = tempfile::tempdir().unwrap();
+        let cache = CacheDir::open(tmp.path(), "x", &json!({})).unwrap();
+        assert_eq!(cache.recall::<Vec<String>>(), None);
+        let answer = vec!["a".to_owned(), "b".to_owned()];
+        cache.remember(&answer);
+        assert_eq!(cache.recall(), Some(answer));
+        assert_eq!(cache.recall::<u8>(), None);
+        let file = cache.path().join(ANSWER);
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+        assert_eq!(cache.recall::<Vec<String>>(), None);
+        cache.remember(&7);
+        cache.forget();
+        assert_eq!(cache.recall::<u8>(), None);
     }
 
     #[test]

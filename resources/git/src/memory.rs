@@ -1,9 +1,6 @@
 //! What the last check in this container answered.
 
-use std::path::Path;
-
 use git2::Oid;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::config::GitVersion;
@@ -16,33 +13,12 @@ pub(crate) struct Memory {
     versions: Vec<String>,
 }
 
-const FILE: &str = "answer.json";
-const NEW_FILE: &str = "answer.new";
-
 impl Memory {
     pub(crate) fn new(tip: Oid, from: Option<&str>, versions: &[Oid]) -> Self {
         Self {
             tip: tip.to_string(),
             from: from.map(str::to_owned),
             versions: versions.iter().map(Oid::to_string).collect(),
-        }
-    }
-
-    /// What was remembered in `directory`; a torn or foreign file is nothing.
-    pub(crate) fn load(directory: &Path) -> Option<Self> {
-        load(directory)
-    }
-
-    /// Replaces what is remembered in `directory`. A failure is no failure of the check.
-    pub(crate) fn store(&self, directory: &Path) {
-        store(directory, self);
-    }
-
-    /// Remembers nothing any more.
-    pub(crate) fn forget(directory: &Path) {
-        for file in [FILE, NEW_FILE] {
-            // A file that cannot be removed cannot be read either, or is still true.
-            let _ = std::fs::remove_file(directory.join(file));
         }
     }
 
@@ -100,16 +76,6 @@ impl TagMemory {
         }
     }
 
-    /// What was remembered in `directory`; a torn or foreign file is nothing.
-    pub(crate) fn load(directory: &Path) -> Option<Self> {
-        load(directory)
-    }
-
-    /// Replaces what is remembered in `directory`. A failure is no failure of the check.
-    pub(crate) fn store(&self, directory: &Path) {
-        store(directory, self);
-    }
-
     /// The answer, if it still holds for these refs and this cursor.
     pub(crate) fn answer(self, state: &str, from: Option<&str>) -> Option<Vec<GitVersion>> {
         if self.state != state || self.from.as_deref() != from {
@@ -120,21 +86,6 @@ impl TagMemory {
             ..GitVersion::new(reference)
         };
         Some(self.tagged.into_iter().map(version).collect())
-    }
-}
-
-fn load<T: DeserializeOwned>(directory: &Path) -> Option<T> {
-    serde_json::from_slice(&std::fs::read(directory.join(FILE)).ok()?).ok()
-}
-
-fn store(directory: &Path, memory: &impl Serialize) {
-    let temporary = directory.join(NEW_FILE);
-    let Ok(text) = serde_json::to_vec(memory) else {
-        return;
-    };
-    if std::fs::write(&temporary, text).is_err() || std::fs::rename(&temporary, directory.join(FILE)).is_err()
-    {
-        Memory::forget(directory);
     }
 }
 
@@ -165,18 +116,5 @@ mod tests {
         assert_eq!(memory.answer(id('f'), Some(&text('d'))), None);
         assert_eq!(memory.answer(id('f'), None), None);
         assert_eq!(memory.answer(id('e'), Some(&text('a'))), None);
-    }
-
-    #[test]
-    fn a_torn_file_is_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-        assert_eq!(Memory::load(directory.path()), None);
-        let memory = Memory::new(id('f'), None, &[]);
-        memory.store(directory.path());
-        assert_eq!(Memory::load(directory.path()), Some(memory));
-        let file = directory.path().join(FILE);
-        let whole = std::fs::read(&file).unwrap();
-        std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
-        assert_eq!(Memory::load(directory.path()), None);
     }
 }

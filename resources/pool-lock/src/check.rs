@@ -70,7 +70,8 @@ impl Check<'_> {
         let mut store = Store::open(self.cx, self.location, repository)?;
         let tip = store.remote_tip(&mut remote)?;
         drop(remote);
-        if let Some(versions) = cache.and_then(|cache| Memory::recall(cache, tip, self.from.as_deref())) {
+        let memory: Option<Memory> = cache.and_then(CacheDir::recall);
+        if let Some(versions) = memory.and_then(|memory| memory.answer(tip, self.from.as_deref())) {
             return Ok(versions);
         }
         let tip = store.refresh()?;
@@ -82,7 +83,7 @@ impl Check<'_> {
             None => self.newest(&mut store, tip)?,
         };
         if let Some(cache) = cache {
-            Memory::new(tip, self.from.as_deref(), &versions).keep(cache);
+            cache.remember(&Memory::new(tip, self.from.as_deref(), &versions));
         }
         Ok(versions)
     }
@@ -129,8 +130,6 @@ impl Check<'_> {
 }
 
 const REPOSITORY: &str = "locks.git";
-const ANSWER: &str = "answer.json";
-const NEW_ANSWER: &str = "answer.new";
 
 /// What the last check answered, with what it depended on.
 #[derive(Serialize, Deserialize)]
@@ -149,25 +148,11 @@ impl Memory {
         }
     }
 
-    /// The answer, if it still holds; a torn file is none.
-    fn recall(cache: &CacheDir, tip: Oid, from: Option<&str>) -> Option<Vec<Oid>> {
-        let text = std::fs::read(cache.path().join(ANSWER)).ok()?;
-        let memory: Self = serde_json::from_slice(&text).ok()?;
-        if memory.tip != tip.to_string() || memory.from.as_deref() != from {
+    /// The answer, if it still holds.
+    fn answer(&self, tip: Oid, from: Option<&str>) -> Option<Vec<Oid>> {
+        if self.tip != tip.to_string() || self.from.as_deref() != from {
             return None;
         }
-        memory.versions.iter().map(|id| id.parse().ok()).collect()
-    }
-
-    /// A failure is no failure of the check.
-    fn keep(&self, cache: &CacheDir) {
-        let (new, old) = (cache.path().join(NEW_ANSWER), cache.path().join(ANSWER));
-        let Ok(text) = serde_json::to_vec(self) else {
-            return;
-        };
-        if std::fs::write(&new, text).is_err() || std::fs::rename(&new, &old).is_err() {
-            // What cannot be removed cannot be read either, or is still true.
-            let _ = std::fs::remove_file(old);
-        }
+        self.versions.iter().map(|id| id.parse().ok()).collect()
     }
 }

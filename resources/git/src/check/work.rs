@@ -34,29 +34,29 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn memory(&self) -> Option<Memory> {
-        Memory::load(self.cache.as_ref()?.path())
+        self.cache.as_ref()?.recall()
     }
 
     pub(super) fn remember(&self, memory: &Memory) {
         if let Some(cache) = &self.cache {
-            memory.store(cache.path());
+            cache.remember(memory);
         }
     }
 
     pub(super) fn tag_memory(&self) -> Option<TagMemory> {
-        TagMemory::load(self.cache.as_ref()?.path())
+        self.cache.as_ref()?.recall()
     }
 
     pub(super) fn remember_tags(&self, memory: &TagMemory) {
         if let Some(cache) = &self.cache {
-            memory.store(cache.path());
+            cache.remember(memory);
         }
     }
 
     /// Drops everything.
     pub(super) fn clear(&self) -> Result<()> {
         if let Some(cache) = &self.cache {
-            Memory::forget(cache.path());
+            cache.forget();
         }
         for name in [PIECES, WHOLE] {
             remove(&self.directory()?.join(name))?;
@@ -78,7 +78,7 @@ impl<'a> Work<'a> {
         let path = self.directory()?.join(PIECES);
         // What is remembered relies on these objects being there.
         if let Some(cache) = &self.cache {
-            Memory::forget(cache.path());
+            cache.forget();
         }
         remove(&path)?;
         made(path)
