@@ -84,8 +84,8 @@ impl History<'_> {
 
     /// The commits that changed a path and can be reached from `tip`, but not from `bottom`; oldest first.
     ///
-    /// As `git log tip ^bottom -- path`: of the parents of a merge, those that are excluded count only where no other does, but for
-    /// `bottom` itself.
+    /// As `git log tip ^bottom -- path`: where a merge has the same as one of its parents, only that one is followed, unless it is
+    /// excluded and not `bottom` itself.
     pub(crate) fn changes(&self, tip: Oid, bottom: Option<Oid>, path: &[u8]) -> Result<Vec<Oid>, Missing> {
         let excluded = bottom
             .map(|id| self.ancestors(id))
@@ -107,7 +107,6 @@ impl History<'_> {
         while let Some((_, _, id)) = queue.pop() {
             let here = self.entry(id, path)?;
             let parents = self.parents(id)?;
-            let has_counting = parents.iter().any(|&parent| counts(parent));
             let mut is_change = parents.is_empty() && here.is_some();
             let mut unchanged = None;
             for &parent in &parents {
@@ -116,7 +115,7 @@ impl History<'_> {
                     unchanged = Some(parent);
                     break;
                 }
-                is_change |= !is_same && (counts(parent) || !has_counting);
+                is_change |= !is_same;
             }
             if let Some(parent) = unchanged {
                 push(&mut queue, parent)?;

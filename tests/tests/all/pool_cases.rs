@@ -193,6 +193,31 @@ fn pool_case_17_two_acquires_get_two_locks() {
 }
 
 #[test]
+fn pool_case_17_many_acquires_at_once_get_as_many_locks() {
+    const MANY: usize = 10;
+    for way in [Way::Https, Way::File] {
+        let locks = Locks::new(way);
+        locks.by_hand("for n in 1 2 3 4 5 6 7 8; do touch cars/unclaimed/l$n; done");
+        let acquire = || {
+            let answer = locks.put(&json!({ "acquire": true })).ok();
+            (row(&answer, "lock_name"), version(&answer))
+        };
+        let claims: Vec<(String, String)> = thread::scope(|scope| {
+            let all: Vec<_> = (0..MANY).map(|_| scope.spawn(acquire)).collect();
+            all.into_iter().map(|one| one.join().expect("a run")).collect()
+        });
+        // Each answer is about a commit of the branch that claims just that lock.
+        let history = git(&locks.bare, &["log", "--format=%H %s", "main"]);
+        for (lock, id) in &claims {
+            assert!(history.contains(&format!("{id} claiming: {lock} ")), "{history}");
+        }
+        let names: std::collections::BTreeSet<&String> = claims.iter().map(|(lock, _)| lock).collect();
+        assert_eq!(names.len(), MANY);
+        assert_eq!(locks.files("cars/unclaimed"), [".gitkeep"]);
+    }
+}
+
+#[test]
 fn pool_case_18_a_race_with_an_unrelated_commit() {
     for way in [Way::Https, Way::OldHttps] {
         let locks = Locks::new(way);

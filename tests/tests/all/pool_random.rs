@@ -64,3 +64,37 @@ fn checks_answer_as_stock_git_does_on_random_histories() {
         }
     }
 }
+
+/// The merge has what a commit below the excluded one has, and yet all that changed the pool is told.
+#[test]
+fn a_merge_that_goes_back_to_what_is_excluded_hides_nothing() {
+    let commit = |number: u32, parents: &[u32], content: Option<&str>| {
+        let date = 1_700_000_000 + number;
+        let head =
+            format!("commit refs/heads/main\nmark :{number}\ncommitter A <a@b> {date} +0000\ndata 1\nx\n");
+        let ways = ["from", "merge", "merge"];
+        let below = ways
+            .iter()
+            .zip(parents)
+            .map(|(way, parent)| format!("{way} :{parent}\n"));
+        let file = content.map(|content| format!("M 100644 inline cars/unclaimed/red\ndata 1\n{content}\n"));
+        [head].into_iter().chain(below).chain(file).collect::<String>()
+    };
+    let repo = tests::GitRepo::new();
+    repo.fast_import(
+        &[
+            commit(1, &[], Some("a")),
+            commit(2, &[1], None),
+            commit(3, &[2], Some("b")),
+            commit(4, &[1], Some("c")),
+            commit(5, &[4, 1, 3], Some("a")),
+        ]
+        .concat(),
+    );
+    let locks = Locks::serving(repo, Way::Https);
+    let from = git(&locks.bare, &["rev-parse", "main^3"]);
+    let range = format!("{from}^..main");
+    let stock = git(&locks.bare, &["rev-list", "--reverse", &range, "--", "cars"]);
+    assert_eq!(stock.lines().count(), 3);
+    assert_eq!(locks.check(Some(&from)), stock.lines().collect::<Vec<_>>());
+}
