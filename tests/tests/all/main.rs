@@ -33,7 +33,6 @@ mod pool_defects;
 mod pool_expiry;
 mod pool_operations;
 mod pool_random;
-mod pool_stress;
 mod pool_support;
 mod slack_bot;
 mod slack_cases;

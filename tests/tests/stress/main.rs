@@ -1,22 +1,22 @@
-//! Many claimers and few locks, behind a network that fails, with claimers that are killed: no lock is ever held twice, and none
-//! is lost.
+//! pool-lock: many claimers and few locks, behind a network that fails, with claimers that are killed: no lock is ever held twice,
+//! and none is lost.
+//!
+//! A binary of its own, whose tests take turns: they measure time, and have the machine for themselves.
 
 use std::collections::HashSet;
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use concourse_resource_sdk::testing::{Direction, Fault, FaultProxy};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::{Access, GitRepo, GitServer, Protocol, SshServer, executable, git};
-
-use crate::support::{merge, source_at};
+use tests::{Access, GitRepo, GitServer, PASSWORD, Protocol, SshServer, USER, executable, git};
 
 const CLAIMERS: usize = 20;
 const LOCKS: usize = 5;
@@ -29,6 +29,9 @@ const FACTOR: u32 = 5;
 
 /// Who frees what the killed had.
 const JANITOR: &str = "http://ci/janitor";
+
+/// Who runs now.
+static TURN: Mutex<()> = Mutex::new(());
 
 struct Random(u64);
 
@@ -70,7 +73,8 @@ impl Stress {
     /// A lock is held for as long as a claimer waits before it looks again.
     fn new(mut source: Value, ca: PathBuf, bare: PathBuf, hold: Duration) -> Self {
         let delay = format!("{}ms", hold.as_millis());
-        merge(&mut source, &json!({ "pool": "cars", "retry_delay": delay }));
+        source["pool"] = json!("cars");
+        source["retry_delay"] = json!(delay);
         let bin = TempDir::new().expect("a directory");
         symlink(executable("pool-lock"), bin.path().join("out")).expect("a link");
         Self {
@@ -103,7 +107,8 @@ impl Stress {
             .spawn()
             .expect("a claimer");
         let mut source = self.source.clone();
-        merge(&mut source, &json!({ "owner": owner, "expire_after": "1h" }));
+        source["owner"] = json!(owner);
+        source["expire_after"] = json!("1h");
         let request = json!({ "source": source, "params": params }).to_string();
         let mut stdin = child.stdin.take().expect("a stdin");
         // One that was killed does not read.
@@ -226,6 +231,7 @@ impl Stress {
 
     /// Runs it all, and asks the history.
     fn judge(&self, proxy: &FaultProxy, seed: u64) {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         println!("seed {seed}");
         let began = Instant::now();
         let ideal = self.hold * u32::try_from(CLAIMERS * ROUNDS / LOCKS).expect("a number");
@@ -287,7 +293,8 @@ fn pool_stress_over_https() {
     let server = GitServer::start(Access::Login);
     let bare = server.publish(&pool(), "locks.git");
     let proxy = FaultProxy::start(server.address());
-    let source = source_at(&server.url_at(proxy.address(), "whole/locks.git"));
+    let uri = server.url_at(proxy.address(), "whole/locks.git");
+    let source = json!({ "uri": uri, "branch": "main", "username": USER, "password": PASSWORD });
     Stress::new(source, server.ca(), bare, Duration::from_secs(1)).judge(&proxy, seed());
 }
 
