@@ -34,6 +34,7 @@ mod pool_expiry;
 mod pool_operations;
 mod pool_random;
 mod pool_support;
+mod scripts;
 mod slack_bot;
 mod slack_cases;
 mod slack_content;
