@@ -51,6 +51,7 @@ pub mod docs;
 mod entry;
 pub mod erased;
 pub mod error;
+pub mod files;
 pub mod http;
 pub mod lenient;
 pub mod metadata;
