@@ -21,11 +21,8 @@ mod pathspec;
 mod put;
 mod short_ref;
 mod skip;
-#[cfg(test)]
-mod stock_git;
 mod treediff;
 mod unescape;
-mod wildmatch;
 mod words;
 
 use config::{GetParams, GitVersion, PutParams, Source};

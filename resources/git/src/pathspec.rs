@@ -2,8 +2,8 @@
 
 use concourse_resource_sdk::Problem;
 
-use crate::wildmatch::{Mode, Pattern};
 use crate::words;
+use git_source::wildmatch::{Mode, Pattern};
 
 mod magic;
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! `get`: the repository at a version, and the lock that the version is about. CONTRACT 6.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use concourse_resource_sdk::files::{Directory, RelativePath};
 use concourse_resource_sdk::{Context, Error, Outcome, Result};
 use git_remote::Depth;
 use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, git_failed};
@@ -164,22 +166,18 @@ impl Get {
     fn write_lock(&self, repo: &Repository, lock: &[u8], content: Oid) -> Result<()> {
         let blob = repo.find_blob(content).map_err(git_failed("read the lock"))?;
         let name = [lock, b"\n"].concat();
+        let mut dest =
+            Directory::open(&self.dest).map_err(|error| git_source::unwritable(&self.dest, &error))?;
         for (file, content) in [("metadata", blob.content()), ("name", &name)] {
-            let path = self.dest.join(file);
-            remove(&path)
-                .and_then(|()| std::fs::write(&path, content))
-                .map_err(|error| git_source::unwritable(&path, &error))?;
+            let written = RelativePath::new(file)
+                .map_err(io::Error::other)
+                .and_then(|path| {
+                    dest.remove_all(&path)?;
+                    dest.create(&path, 0o666)?.write_all(content)
+                });
+            written.map_err(|error| git_source::unwritable(&self.dest.join(file), &error))?;
         }
         Ok(())
-    }
-}
-
-/// Removes what is in the place of a file: a link would be written through.
-fn remove(path: &Path) -> std::io::Result<()> {
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => std::fs::remove_dir_all(path),
-        Ok(_) => std::fs::remove_file(path),
-        Err(_) => Ok(()),
     }
 }
 

@@ -157,6 +157,26 @@ impl Directory {
         }
     }
 
+    /// What is in a directory: names, and what each of them is.
+    ///
+    /// # Errors
+    /// Fails where it is not there, or no directory.
+    pub fn list(&mut self, path: &RelativePath) -> io::Result<Vec<(Vec<u8>, Kind)>> {
+        let at = self.walk(path.as_bytes(), step)?;
+        let mut found = Vec::new();
+        for entry in listed(at)? {
+            let name = entry?;
+            let kind = Found::new(&rustix::fs::statat(
+                at,
+                name.as_slice(),
+                AtFlags::SYMLINK_NOFOLLOW,
+            )?)
+            .kind;
+            found.push((name, kind));
+        }
+        Ok(found)
+    }
+
     /// Removes a file or a link.
     ///
     /// # Errors
@@ -325,18 +345,9 @@ fn empty(directory: OwnedFd) -> io::Result<()> {
     let mut pending = vec![(directory, None::<Vec<u8>>)];
     while let Some((at, _)) = pending.last() {
         let mut deeper = None;
-        let listed = rustix::fs::openat(
-            at,
-            ".",
-            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-            Mode::empty(),
-        )?;
-        for entry in Dir::new(listed)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if matches!(name, b"." | b"..") {
-                continue;
-            }
+        for name in listed(at.as_fd())? {
+            let name = name?;
+            let name = name.as_slice();
             match rustix::fs::unlinkat(at, name, AtFlags::empty()) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(Errno::ISDIR | Errno::PERM) => {
@@ -356,6 +367,18 @@ fn empty(directory: OwnedFd) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The names in a directory.
+fn listed(directory: BorrowedFd<'_>) -> io::Result<impl Iterator<Item = io::Result<Vec<u8>>>> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let entries = Dir::new(rustix::fs::openat(directory, ".", flags, Mode::empty())?)?;
+    Ok(entries.filter_map(|entry| match entry {
+        Ok(entry) => Some(entry.file_name().to_bytes().to_vec())
+            .filter(|name| !matches!(name.as_slice(), b"." | b".."))
+            .map(Ok),
+        Err(error) => Some(Err(error.into())),
+    }))
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::stock_git::StockGit;
+use stock_git::StockGit;
 
 #[test]
 fn a_date_is_printed_in_its_own_zone() {

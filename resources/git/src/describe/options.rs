@@ -2,7 +2,7 @@
 
 use concourse_resource_sdk::Problem;
 
-use crate::wildmatch::{Mode, Pattern};
+use git_source::wildmatch::{Mode, Pattern};
 
 /// The options of `git describe`.
 #[derive(Debug, Clone)]

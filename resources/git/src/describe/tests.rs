@@ -1,5 +1,5 @@
 use super::*;
-use crate::stock_git::StockGit;
+use stock_git::StockGit;
 
 /// Both answers, which must be the same.
 fn described(git: &StockGit) -> String {

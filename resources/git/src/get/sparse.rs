@@ -6,8 +6,8 @@ use concourse_resource_sdk::Result;
 use concourse_resource_sdk::lenient::{List, Text};
 use git2::Repository;
 
-use crate::wildmatch::{Mode, Pattern};
 use git_source::git_failed;
+use git_source::wildmatch::{Mode, Pattern};
 
 /// Which files of a commit are written.
 pub(super) struct Sparse {
@@ -124,7 +124,7 @@ fn without_trailing_blanks(line: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stock_git::StockGit;
+    use stock_git::StockGit;
 
     const FILES: [&str; 12] = [
         "a",

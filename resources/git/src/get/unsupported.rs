@@ -1,7 +1,7 @@
 //! What a repository may hold that this version cannot fetch: said, not left out in silence.
 
 use concourse_resource_sdk::{Problem, Result};
-use git2::{AttrCheckFlags, Index, Repository};
+use git2::{Index, Repository};
 
 use crate::config::{GetParams, Submodules};
 use git_source::SKIP_WORKTREE;
@@ -24,7 +24,7 @@ pub(super) fn refuse(repo: &Repository, params: &GetParams) -> Result<()> {
         .into());
     }
     if !params.disable_git_lfs.0
-        && let Some(path) = lfs_file(repo, &index).map_err(git_failed("read the index"))?
+        && let Some(path) = lfs_file(repo, &index)?
     {
         return Err(Problem::new(
             "params.disable_git_lfs",
@@ -45,33 +45,17 @@ fn submodule(index: &Index) -> Option<String> {
     Some(String::from_utf8_lossy(&entry.path).into_owned())
 }
 
-/// The first file that the `lfs` filter would handle. Attributes of each file are looked up only where some file names
-/// that filter.
-fn lfs_file(repo: &Repository, index: &Index) -> Result<Option<String>, git2::Error> {
-    let is_attributes = |path: &[u8]| path == b".gitattributes" || path.ends_with(b"/.gitattributes");
-    let mut names_lfs = false;
-    for entry in index.iter().filter(|entry| is_attributes(&entry.path)) {
-        names_lfs = names_lfs
-            || repo
-                .find_blob(entry.id)?
-                .content()
-                .windows(10)
-                .any(|part| part == b"filter=lfs");
-    }
-    if !names_lfs {
+/// The first file that the `lfs` filter would handle.
+fn lfs_file(repo: &Repository, index: &Index) -> Result<Option<String>> {
+    let conversions = git_source::indexed_conversions(repo, index)?;
+    if conversions.is_none() {
         return Ok(None);
     }
-    for entry in index
+    let written = index
         .iter()
-        .filter(|entry| entry.flags_extended & SKIP_WORKTREE == 0)
-    {
-        let Ok(path) = std::str::from_utf8(&entry.path) else {
-            continue;
-        };
-        let filter = repo.get_attr(std::path::Path::new(path), "filter", AttrCheckFlags::INDEX_ONLY)?;
-        if filter == Some("lfs") {
-            return Ok(Some(path.to_owned()));
-        }
-    }
-    Ok(None)
+        .filter(|entry| entry.flags_extended & SKIP_WORKTREE == 0);
+    let mut lfs = written.filter(|entry| conversions.of(&entry.path).filter() == Some(b"lfs"));
+    Ok(lfs
+        .next()
+        .map(|entry| String::from_utf8_lossy(&entry.path).into_owned()))
 }

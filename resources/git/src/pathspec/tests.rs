@@ -1,5 +1,5 @@
 use super::*;
-use crate::stock_git::StockGit;
+use stock_git::StockGit;
 
 #[rustfmt::skip]
 const FILES: &[&str] = &[

@@ -1,11 +1,9 @@
 //! Merging the remote branch into `HEAD`.
 
 use concourse_resource_sdk::{Context, Error, Result};
-use git2::{ErrorCode, Index, Oid, Repository, ResetType, Signature};
+use git2::{ErrorCode, Index, Oid, Repository, Signature};
 
-use git_source::git_failed;
-use git_source::without_login;
-use git_source::{NewCommit, stored};
+use git_source::{InTheWay, NewCommit, git_failed, stored, without_login};
 
 /// Merges `upstream`, the remote's `branch`, into `start`; `HEAD` and the work tree are at the answer afterwards.
 ///
@@ -20,7 +18,7 @@ pub(super) fn merge(
     by: &Signature<'_>,
 ) -> Result<Oid> {
     // CONTRACT 6.2: what was not committed is lost.
-    set_head(repo, start)?;
+    git_source::move_to(cx, repo, start, InTheWay::Overwritten)?;
     let failed = git_failed("merge the remote branch");
     let base = match repo.merge_base(start, upstream) {
         Err(error) if error.code() == ErrorCode::NotFound => return Err(super::unrelated(repo)),
@@ -31,7 +29,7 @@ pub(super) fn merge(
         return Ok(start);
     }
     if base == start {
-        set_head(repo, upstream)?;
+        git_source::move_to(cx, repo, upstream, InTheWay::Refused)?;
         return Ok(upstream);
     }
     let commit = |id| repo.find_commit(id).map_err(&failed);
@@ -50,7 +48,7 @@ pub(super) fn merge(
         message: message.as_bytes(),
     };
     let merged = merged.write(repo).map_err(&failed)?;
-    set_head(repo, merged)?;
+    git_source::move_to(cx, repo, merged, InTheWay::Refused)?;
     Ok(merged)
 }
 
@@ -84,11 +82,4 @@ pub(super) fn refuse_conflicts(index: &Index, doing: &str) -> Result<()> {
         Error::remote(format!("failed to {doing}: conflict in {}", paths.join(", ")))
             .hint("nothing was pushed; get the branch again, and resolve it there"),
     )
-}
-
-/// Moves `HEAD`, or the branch it is on, and makes the work tree what is committed there.
-pub(super) fn set_head(repo: &Repository, id: Oid) -> Result<()> {
-    repo.find_object(id, None)
-        .and_then(|object| repo.reset(&object, ResetType::Hard, None))
-        .map_err(git_failed("check the commit out"))
 }

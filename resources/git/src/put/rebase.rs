@@ -3,23 +3,16 @@
 use std::collections::HashSet;
 
 use concourse_resource_sdk::{Context, Error, Problem, Result};
-use git2::{Commit, ErrorCode, Oid, Repository, Signature, Sort, StatusOptions};
+use git2::{Commit, ErrorCode, Oid, Repository, Signature, Sort};
 
-use super::merge::{refuse_conflicts, set_head};
-use git_source::git_failed;
-use git_source::{NewCommit, field};
+use super::merge::refuse_conflicts;
+use git_source::{InTheWay, NewCommit, field, git_failed};
 
 /// Fails where the work tree has changes that are not committed.
-pub(super) fn refuse_changes(repo: &Repository) -> Result<()> {
-    let mut options = StatusOptions::new();
-    options.include_untracked(false).include_ignored(false);
-    let changed = repo
-        .statuses(Some(&mut options))
-        .map_err(git_failed("compare the work tree with its commit"))?;
-    let Some(first) = changed.iter().next() else {
+pub(super) fn refuse_changes(cx: &Context, repo: &Repository) -> Result<()> {
+    let Some(path) = git_source::first_change(cx, repo)? else {
         return Ok(());
     };
-    let path = String::from_utf8_lossy(first.path_bytes()).into_owned();
     Err(Error::internal(format!(
         "cannot rebase: \"{path}\" has changes that are not committed"
     ))
@@ -45,7 +38,7 @@ pub(super) fn rebase(
     };
     if base == upstream {
         cx.log().line("Current branch is up to date.");
-        set_head(repo, start)?;
+        git_source::move_to(cx, repo, start, InTheWay::Refused)?;
         return Ok(start);
     }
     let ours = only_in(repo, start, upstream).map_err(&failed)?;
@@ -72,7 +65,7 @@ pub(super) fn rebase(
         }
         tip = replay(repo, &commit, tip, by)?;
     }
-    set_head(repo, tip)?;
+    git_source::move_to(cx, repo, tip, InTheWay::Refused)?;
     Ok(tip)
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use git2::Repository;
 
 use super::*;
-use crate::stock_git::StockGit;
+use stock_git::StockGit;
 
 struct Odb {
     repo: Repository,

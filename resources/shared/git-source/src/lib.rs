@@ -2,6 +2,7 @@
 //!
 //! "CONTRACT" is that of the git resource, whose reference implementation the others follow here.
 
+mod attributes;
 mod backoff;
 mod checkout;
 mod clone;
@@ -14,9 +15,14 @@ mod location;
 mod scratch;
 mod ssh;
 mod undo;
+pub mod wildmatch;
 
+pub use attributes::{Attributes, Conversion, Conversions};
 pub use backoff::Backoff;
-pub use checkout::{Head as CheckedOut, SKIP_WORKTREE, checkout, one_line};
+pub use checkout::{
+    Head as CheckedOut, InTheWay, SKIP_WORKTREE, checkout, first_change, indexed_conversions, move_to,
+    one_line,
+};
 pub use clone::{Branches, Clone, Head};
 pub use commits::{NewCommit, field, stored};
 pub use config::{FetchTags, GitConfigEntry, HttpsTunnel};

@@ -6,7 +6,7 @@ use concourse_resource_sdk::{Problem, Result};
 use crate::config::Source;
 use crate::gnu_regex::{GnuRegex, TooHard};
 use crate::unescape::with_fewer_backslashes;
-use crate::wildmatch::{Mode, Pattern};
+use git_source::wildmatch::{Mode, Pattern};
 
 /// CONTRACT 4.6: a source that follows tags.
 pub(in crate::check) struct TagMode {

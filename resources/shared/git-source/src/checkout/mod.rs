@@ -1,18 +1,34 @@
-//! Writing the files of a commit.
+//! Writing the files of a commit: the one way from a tree to a work tree.
+//!
+//! A tree is hostile: every name in it becomes a checked path first ([`names`]), and is written beneath a handle of the work tree. All
+//! attribute files are known before the first file is written.
 
-mod large;
+mod compare;
+mod entries;
+mod names;
+mod update;
+mod write;
 
-use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use concourse_resource_sdk::console::Progress;
-use concourse_resource_sdk::{Context, Result};
-use git2::build::CheckoutBuilder;
-use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid, Repository, Tree, TreeWalkMode, TreeWalkResult};
+use concourse_resource_sdk::files::Directory;
+use concourse_resource_sdk::{Context, Error, Result};
+use git_remote::LargeBlobs;
+use git2::{Index, IndexEntry, Oid, Repository};
 
+use crate::attributes::{Attributes, Conversions};
 use crate::git_failed;
+pub use compare::first_change;
+use entries::Entry;
+pub use update::{InTheWay, move_to};
+use write::{Writer, index_entry};
 
 /// With more threads the file system, not the processor, is what is waited for.
 const MOST_THREADS: usize = 4;
+
+/// How many files a thread takes at a time: neighbours are in the same directories.
+const SHARE: usize = 64;
 
 /// An index entry's extended flag: the file is left out on purpose.
 pub const SKIP_WORKTREE: u16 = 1 << 14;
@@ -29,10 +45,10 @@ pub enum Head {
 /// Which paths are written.
 type Takes<'a> = &'a dyn Fn(&[u8]) -> bool;
 
-/// Checks a commit out, all of it or the files that are taken.
+/// Checks a commit out into an empty work tree, all of it or the files that are taken.
 ///
 /// # Errors
-/// Fails where objects are missing or files cannot be written.
+/// Fails for a tree that git refuses, where objects are missing, or files cannot be written.
 pub fn checkout(
     cx: &Context,
     repo: &Repository,
@@ -44,81 +60,17 @@ pub fn checkout(
         repo.set_head_detached(id)
             .map_err(git_failed("set the clone's HEAD"))?;
     }
-    let progress = cx.progress_items("Updating files", None);
-    let placed = large::place(repo, id, takes.unwrap_or(&|_| true), &progress)?;
-    if let Some(takes) = takes {
-        return write_some(repo, id, takes, &placed, &progress).map_err(git_failed("check the commit out"));
-    }
-    Checkout {
-        repo,
-        commit: id,
-        placed,
-        progress,
-    }
-    .write()
-    .map_err(git_failed("check the commit out"))
-}
-
-/// Writes the files that are taken; of the others, the index says that they are left out on purpose.
-fn write_some(
-    repo: &Repository,
-    commit: Oid,
-    takes: Takes<'_>,
-    placed: &[IndexEntry],
-    progress: &Progress,
-) -> Result<(), git2::Error> {
-    add(&mut repo.index()?, placed)?;
-    let (written, left) = split(repo, commit, takes)?;
-    if !written.is_empty() {
-        write_names(repo, commit, &written, progress)?;
-    }
-    let mut index = repo.index()?;
-    for entry in &left {
-        index.add(entry)?;
-    }
-    index.write()
-}
-
-/// The paths of a commit's files that are written, and index entries for the others.
-fn split(
-    repo: &Repository,
-    commit: Oid,
-    takes: Takes<'_>,
-) -> Result<(Vec<Vec<u8>>, Vec<IndexEntry>), git2::Error> {
-    let (mut written, mut left) = (Vec::new(), Vec::new());
-    repo.find_commit(commit)?
-        .tree()?
-        .walk(TreeWalkMode::PreOrder, |directory, entry| {
-            if entry.kind() == Some(ObjectType::Tree) {
-                return TreeWalkResult::Ok;
-            }
-            let path = [directory.as_bytes(), entry.name_bytes()].concat();
-            if takes(&path) {
-                written.push(path);
-            } else {
-                left.push(skipped(path, entry.id(), entry.filemode()));
-            }
-            TreeWalkResult::Ok
-        })?;
-    Ok((written, left))
-}
-
-/// An index entry of a file that is not there.
-pub(super) fn skipped(path: Vec<u8>, id: Oid, mode: i32) -> IndexEntry {
-    IndexEntry {
-        ctime: IndexTime::new(0, 0),
-        mtime: IndexTime::new(0, 0),
-        dev: 0,
-        ino: 0,
-        mode: u32::try_from(mode).unwrap_or_default(),
-        uid: 0,
-        gid: 0,
-        file_size: 0,
-        id,
-        flags: 0,
+    let entries = entries::read(cx, repo, tree_of(repo, id)?)?;
+    let conversions = conversions(repo, entries::attribute_files(repo, &entries)?)?;
+    let (written, left): (Vec<&Entry>, Vec<&Entry>) = entries
+        .iter()
+        .partition(|entry| takes.is_none_or(|takes| takes(entry.path.as_bytes())));
+    let mut indexed = write_all(cx, repo, &written, &conversions)?;
+    indexed.extend(left.into_iter().map(|entry| IndexEntry {
         flags_extended: SKIP_WORKTREE,
-        path,
-    }
+        ..index_entry(entry, None)
+    }));
+    write_index(repo, indexed).map_err(git_failed("write the index"))
 }
 
 /// The commit's abbreviated id and the first line of its message.
@@ -131,161 +83,125 @@ pub fn one_line(repo: &Repository, id: Oid) -> String {
     format!("{} {}", &id.to_string()[..7], String::from_utf8_lossy(subject))
 }
 
-/// Names in a tree, which need not be UTF-8.
-type Names = Vec<Vec<u8>>;
-
-/// Writes all files of a commit, on several threads where there are several directories.
-struct Checkout<'a> {
-    repo: &'a Repository,
-    commit: Oid,
-    /// Files that are there already.
-    placed: Vec<IndexEntry>,
-    progress: Progress,
+fn tree_of(repo: &Repository, commit: Oid) -> Result<Oid> {
+    let commit = repo
+        .find_commit(commit)
+        .map_err(git_failed("check the commit out"))?;
+    Ok(commit.tree_id())
 }
 
-impl Checkout<'_> {
-    fn write(&self) -> Result<(), git2::Error> {
-        add(&mut self.repo.index()?, &self.placed)?;
-        let (files, directories) = self.top()?;
-        let threads = std::thread::available_parallelism()
-            .map_or(1, usize::from)
-            .min(MOST_THREADS);
-        let shares = shares(directories, threads);
-        if shares.len() < 2 {
-            return write_names(self.repo, self.commit, &[], &self.progress);
-        }
-        // The attributes at the top hold for everything below.
-        if !files.is_empty() {
-            write_names(self.repo, self.commit, &files, &self.progress)?;
-        }
-        let mut entries = std::thread::scope(|scope| {
-            let running: Vec<_> = (0..)
-                .zip(&shares)
-                .map(|(number, share)| {
-                    let (git_dir, commit, progress) = (self.repo.path(), self.commit, &self.progress);
-                    let placed = self.placed.as_slice();
-                    scope.spawn(move || write_share(git_dir, number, commit, (share, placed), progress))
-                })
-                .collect();
-            let mut entries = Vec::new();
-            for thread in running {
-                match thread.join() {
-                    Ok(written) => entries.extend(written?),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            Ok::<_, git2::Error>(entries)
-        })?;
-        let mut index = self.repo.index()?;
-        entries.extend(index.iter());
-        // In order, each entry goes to the end, and none has to be moved.
-        entries.sort_by(|a, b| a.path.cmp(&b.path));
-        index.clear()?;
-        for entry in &entries {
-            index.add(entry)?;
-        }
-        index.write()
-    }
-
-    /// The names at the top of the tree: of what is no directory, and of directories.
-    fn top(&self) -> Result<(Names, Names), git2::Error> {
-        let tree = self.repo.find_commit(self.commit)?.tree()?;
-        let (mut files, mut directories) = (Vec::new(), Vec::new());
-        for entry in &tree {
-            let names = if entry.kind() == Some(ObjectType::Tree) {
-                &mut directories
-            } else {
-                &mut files
-            };
-            names.push(entry.name_bytes().to_vec());
-        }
-        Ok((files, directories))
-    }
+/// The conversions that the attribute files of a tree, and the repository's own settings, ask for.
+fn conversions(repo: &Repository, files: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Conversions> {
+    let (configured, info) = Attributes::beside(repo);
+    let attributes = Attributes::new(files, configured.as_deref(), info.as_deref());
+    let config = repo.config().and_then(|mut config| config.snapshot());
+    let config = config.map_err(git_failed("read the repository's configuration"))?;
+    Ok(Conversions::new(&config, attributes))
 }
 
-/// Deals the directories out, one after the other: neighbours are often alike.
-fn shares(directories: Names, threads: usize) -> Vec<Names> {
-    let mut shares = vec![Vec::new(); threads.min(directories.len())];
-    let count = shares.len();
-    for (number, directory) in directories.into_iter().enumerate() {
-        shares[number % count].push(directory);
-    }
-    shares
+/// The conversions of what is in an index, by the attribute files that are in it.
+///
+/// # Errors
+/// Fails where the repository's configuration cannot be read.
+pub fn indexed_conversions(repo: &Repository, index: &Index) -> Result<Conversions> {
+    conversions(repo, entries::indexed_attribute_files(repo, index))
 }
 
-/// Writes some directories through a handle and an index of their own, and answers what that index then holds.
-fn write_share(
-    git_dir: &Path,
-    number: usize,
-    commit: Oid,
-    (names, placed): (&[Vec<u8>], &[IndexEntry]),
-    progress: &Progress,
-) -> Result<Vec<IndexEntry>, git2::Error> {
-    let repo = Repository::open(git_dir)?;
-    let path = git_dir.join(format!("index.{number}"));
-    let mut index = Index::open(&path)?;
-    repo.set_index(&mut index)?;
-    add(&mut index, placed)?;
-    let written = write_names(&repo, commit, names, progress);
-    let entries = index.iter().collect();
-    // The entries are in memory; at worst a file stays that nobody reads.
-    let _ = std::fs::remove_file(path);
-    written.map(|()| entries)
+/// The work tree of a repository.
+fn work_tree(repo: &Repository) -> Result<Directory> {
+    let path = repo
+        .workdir()
+        .ok_or_else(|| Error::internal("failed to check the commit out: the repository is bare"))?;
+    Directory::open(path).map_err(|error| crate::unwritable(path, &error))
 }
 
-/// Writes the files and directories of these names at the top of a commit's tree; all of them where there are none.
-fn write_names(
+/// Writes files, on several threads where there are many, and answers their entries in the index.
+fn write_all(
+    cx: &Context,
     repo: &Repository,
-    commit: Oid,
-    names: &[Vec<u8>],
-    progress: &Progress,
-) -> Result<(), git2::Error> {
-    let commit = repo.find_commit(commit)?;
-    let plain = !has_attributes(&commit.tree()?)? && !converts_line_ends(repo);
-    let mut before = 0;
-    let mut options = CheckoutBuilder::new();
-    options
-        .force()
-        .disable_pathspec_match(true)
-        .disable_filters(plain)
-        .progress(|_, done, _| {
-            progress.add((done - before) as u64);
-            before = done;
-        });
-    for name in names {
-        options.path(name.as_slice());
-    }
-    repo.checkout_tree(commit.as_object(), Some(&mut options))
+    entries: &[&Entry],
+    conversions: &Conversions,
+) -> Result<Vec<IndexEntry>> {
+    let work = Work {
+        cx,
+        repo: repo.path(),
+        directory: work_tree(repo)?,
+        entries,
+        large: LargeBlobs::find(repo),
+        conversions,
+        progress: cx.progress_items("Updating files", Some(entries.len() as u64)),
+        next: AtomicUsize::new(0),
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = threads.min(MOST_THREADS).min(entries.len().div_ceil(SHARE));
+    std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(|| work.run())).collect();
+        let mut written = work.run();
+        for other in others {
+            let more = match other.join() {
+                Ok(more) => more,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            written = written.and_then(|mut written| {
+                written.extend(more?);
+                Ok(written)
+            });
+        }
+        written
+    })
 }
 
-/// Tells an index of files that are there.
-fn add(index: &mut Index, placed: &[IndexEntry]) -> Result<(), git2::Error> {
-    if placed.is_empty() {
-        return Ok(());
+/// What the threads of a checkout share.
+struct Work<'a> {
+    cx: &'a Context,
+    repo: &'a std::path::Path,
+    directory: Directory,
+    entries: &'a [&'a Entry],
+    large: LargeBlobs,
+    conversions: &'a Conversions,
+    progress: Progress,
+    /// The first share that nobody took yet.
+    next: AtomicUsize,
+}
+
+impl Work<'_> {
+    /// Takes shares until there are none.
+    fn run(&self) -> Result<Vec<IndexEntry>> {
+        let failed = git_failed("read the repository");
+        let repo = Repository::open(self.repo).map_err(&failed)?;
+        let directory = self.directory.try_clone();
+        let mut writer = Writer {
+            directory: directory.map_err(|error| crate::unwritable(self.repo, &error))?,
+            odb: repo.odb().map_err(&failed)?,
+            large: &self.large,
+            conversions: self.conversions,
+            log: self.cx.log(),
+        };
+        let mut written = Vec::new();
+        loop {
+            if self.cx.is_cancelled() {
+                return Err(git_remote::Error::Interrupted.into());
+            }
+            let share = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(entries) = self.entries.chunks(SHARE).nth(share) else {
+                return Ok(written);
+            };
+            for entry in entries {
+                written.push(writer.write(entry)?);
+                self.progress.add(1);
+            }
+        }
     }
-    for entry in placed {
+}
+
+/// Makes these entries the index.
+fn write_index(repo: &Repository, mut entries: Vec<IndexEntry>) -> Result<(), git2::Error> {
+    // In order, each entry goes to the end, and none has to be moved.
+    entries.sort_by(|one, other| one.path.cmp(&other.path));
+    let mut index = repo.index()?;
+    index.clear()?;
+    for entry in &entries {
         index.add(entry)?;
     }
     index.write()
-}
-
-/// Whether `git_config` asks for line ends of another kind.
-fn converts_line_ends(repo: &Repository) -> bool {
-    let config = repo.config().ok();
-    config.is_some_and(|config| config.get_string("core.autocrlf").is_ok())
-}
-
-/// Whether any file may ask for a filter; looking for attributes beside each file takes longer than writing it.
-fn has_attributes(tree: &Tree<'_>) -> Result<bool, git2::Error> {
-    let mut found = false;
-    let walked = tree.walk(TreeWalkMode::PreOrder, |_, entry| {
-        found = found || entry.name_bytes() == b".gitattributes";
-        if found {
-            TreeWalkResult::Abort
-        } else {
-            TreeWalkResult::Ok
-        }
-    });
-    // Ending a walk early is reported as a failure.
-    if found { Ok(true) } else { walked.map(|()| false) }
 }

@@ -5,16 +5,16 @@
 
 /// How a pattern is read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Mode {
+pub struct Mode {
     /// `*`, `?` and `[...]` stop at `/`, and only `**` crosses it.
-    pub(crate) stops_at_slash: bool,
+    pub stops_at_slash: bool,
     /// ASCII letters match in either case.
-    pub(crate) ignores_case: bool,
+    pub ignores_case: bool,
 }
 
 /// A compiled pattern.
 #[derive(Debug, Clone)]
-pub(crate) struct Pattern {
+pub struct Pattern {
     tokens: Vec<Token>,
     ignores_case: bool,
 }
@@ -36,7 +36,8 @@ enum Token {
 
 impl Pattern {
     /// Compiles a pattern. One that is malformed matches nothing, as in git.
-    pub(crate) fn new(pattern: &[u8], mode: Mode) -> Self {
+    #[must_use]
+    pub fn new(pattern: &[u8], mode: Mode) -> Self {
         let mut tokens = Vec::new();
         let mut at = 0;
         while let Some(&byte) = pattern.get(at) {
@@ -69,7 +70,8 @@ impl Pattern {
     }
 
     /// Whether the whole text matches.
-    pub(crate) fn matches(&self, text: &[u8]) -> bool {
+    #[must_use]
+    pub fn matches(&self, text: &[u8]) -> bool {
         let mut states = vec![false; self.tokens.len() + 1];
         states[0] = true;
         self.close(&mut states);

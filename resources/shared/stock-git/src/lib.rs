@@ -1,16 +1,19 @@
-//! The `git` executable, to compare answers with. Tests only.
+//! The `git` executable, to compare answers with. For tests: what cannot be set up panics.
 
 use std::path::Path;
 use std::process::Command;
 
 /// A repository in a temporary directory, and stock git with nothing of the developer's own settings.
-pub(crate) struct StockGit {
+#[derive(Debug)]
+pub struct StockGit {
     dir: tempfile::TempDir,
 }
 
 impl StockGit {
     /// An empty repository with a branch `main`.
-    pub(crate) fn new() -> Self {
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "it starts a program")]
+    pub fn new() -> Self {
         let git = Self {
             dir: tempfile::tempdir().unwrap(),
         };
@@ -18,21 +21,25 @@ impl StockGit {
         git
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Its work tree.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    pub(crate) fn repo(&self) -> git2::Repository {
+    /// The same, for libgit2.
+    #[must_use]
+    pub fn repo(&self) -> git2::Repository {
         git2::Repository::open(self.path()).unwrap()
     }
 
     /// What git prints; it must succeed.
-    pub(crate) fn run(&self, args: &[&str]) -> String {
+    pub fn run(&self, args: &[&str]) -> String {
         self.run_at(1_700_000_000, args).unwrap()
     }
 
     /// What git prints, with all dates at `seconds`, or its message.
-    pub(crate) fn run_at(&self, seconds: i64, args: &[&str]) -> Result<String, String> {
+    pub fn run_at(&self, seconds: i64, args: &[&str]) -> Result<String, String> {
         self.command(args)
             .env("GIT_AUTHOR_DATE", format!("{seconds} +0000"))
             .env("GIT_COMMITTER_DATE", format!("{seconds} +0000"))
@@ -48,7 +55,9 @@ impl StockGit {
             .unwrap()
     }
 
-    pub(crate) fn command(&self, args: &[&str]) -> Command {
+    /// A command of git that is still to be run.
+    #[must_use]
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("git");
         command
             .env_clear()
@@ -71,14 +80,14 @@ impl StockGit {
     }
 
     /// Writes a file of the work tree.
-    pub(crate) fn write(&self, path: &str, content: &str) {
+    pub fn write(&self, path: &str, content: &str) {
         let file = self.path().join(path);
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, content).unwrap();
     }
 
     /// Adds everything and commits it, and returns the commit's id.
-    pub(crate) fn commit(&self, message: &str) -> String {
+    pub fn commit(&self, message: &str) -> String {
         self.run(&["add", "-A"]);
         self.run(&["commit", "-q", "--allow-empty", "-m", message]);
         self.run(&["rev-parse", "HEAD"]).trim_end().to_owned()
