@@ -3,11 +3,11 @@
 mod options;
 mod search;
 
-use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 
-use git2::{ErrorCode, Oid, Repository, Status, StatusOptions};
+use concourse_resource_sdk::Result;
+use git2::{ErrorCode, Oid, Repository};
 
 pub(crate) use self::options::Options;
 use self::search::Found;
@@ -19,7 +19,23 @@ const SHORTEST_ASKED: u32 = 4;
 const LONGEST: u32 = 40;
 
 /// What git calls the commit that is checked out: its nearest tag, or its id. `None`: there is no commit, or no name for it.
-pub(crate) fn describe(repo: &Repository, options: &Options) -> Result<Option<String>, git2::Error> {
+pub(crate) fn describe(repo: &Repository, options: &Options) -> Result<Option<String>> {
+    let name = name(repo, options).map_err(git_source::git_failed("read the commit that is checked out"))?;
+    let Some(mut text) = name else { return Ok(None) };
+    let mark = options
+        .dirty
+        .as_deref()
+        .or_else(|| options.broken.then_some("-dirty"));
+    if let Some(mark) = mark
+        && !repo.is_bare()
+        && git_source::first_change(repo)?.is_some()
+    {
+        text.push_str(mark);
+    }
+    Ok(Some(text))
+}
+
+fn name(repo: &Repository, options: &Options) -> Result<Option<String>, git2::Error> {
     let head = match repo.head() {
         Ok(head) => head.peel_to_commit()?.id(),
         Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => {
@@ -35,23 +51,13 @@ pub(crate) fn describe(repo: &Repository, options: &Options) -> Result<Option<St
     if options.long && length == 0 {
         return Ok(None);
     }
-    let mut text = match search::nearest(repo, head, options)? {
-        Some(Found { name, .. }) if length == 0 => name,
-        Some(Found { name, depth: 0 }) if !options.long => name,
-        Some(Found { name, depth }) => format!("{name}-{depth}-g{}", abbreviated(repo, head, length)?),
-        None if options.always && options.candidates > 0 => abbreviated(repo, head, length)?,
-        None => return Ok(None),
-    };
-    let mark = options
-        .dirty
-        .as_deref()
-        .or_else(|| options.broken.then_some("-dirty"));
-    if let Some(mark) = mark
-        && is_dirty(repo)?
-    {
-        text.push_str(mark);
-    }
-    Ok(Some(text))
+    Ok(match search::nearest(repo, head, options)? {
+        Some(Found { name, .. }) if length == 0 => Some(name),
+        Some(Found { name, depth: 0 }) if !options.long => Some(name),
+        Some(Found { name, depth }) => Some(format!("{name}-{depth}-g{}", abbreviated(repo, head, length)?)),
+        None if options.always && options.candidates > 0 => Some(abbreviated(repo, head, length)?),
+        None => None,
+    })
 }
 
 /// The beginning of an id that names one object only, of `length` digits or more; all of it where that is 0.
@@ -65,29 +71,6 @@ fn abbreviated(repo: &Repository, id: Oid, length: u32) -> Result<String, git2::
         _ => None,
     };
     Ok(text[..digits.unwrap_or(text.len())].to_owned())
-}
-
-/// Whether a tracked file differs from the commit. libgit2's own answer would count untracked files too.
-fn is_dirty(repo: &Repository) -> Result<bool, git2::Error> {
-    if repo.is_bare() {
-        return Ok(false);
-    }
-    let mut options = StatusOptions::new();
-    options
-        .include_untracked(false)
-        .include_ignored(false)
-        .exclude_submodules(false);
-    // A sparse checkout lacks files on purpose.
-    let index = repo.index()?;
-    let left_out: HashSet<Vec<u8>> = index
-        .iter()
-        .filter(|entry| entry.flags_extended & git_source::SKIP_WORKTREE != 0)
-        .map(|entry| entry.path)
-        .collect();
-    let found = repo.statuses(Some(&mut options))?;
-    Ok(found
-        .iter()
-        .any(|entry| entry.status() != Status::WT_DELETED || !left_out.contains(entry.path_bytes())))
 }
 
 /// How many digits of an id git shows at least: `core.abbrev`, or a length that grows with the repository.

@@ -75,7 +75,7 @@ fn a_disk_that_fills_up_at_any_step_of_a_get_is_told() {
     assert!(
         steps
             .iter()
-            .any(|step| step.starts_with("failed to check the commit out")),
+            .any(|step| step.starts_with("failed to write a/zeros")),
         "{steps:#?}"
     );
 }

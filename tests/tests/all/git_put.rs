@@ -49,7 +49,9 @@ impl Build {
     }
 
     pub(crate) fn write(&self, file: &str, content: &str) {
-        std::fs::write(self.path().join(file), content).expect("a file");
+        let path = self.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        std::fs::write(path, content).expect("a file");
     }
 
     pub(crate) fn put(&self, served: &Served, source: &Value, params: &Value) -> Output {

@@ -21,6 +21,7 @@ mod git_stock;
 mod git_tags;
 mod git_tags_random;
 mod git_transports;
+mod git_trees;
 mod git_trouble;
 mod grafana_answers;
 mod grafana_cases;

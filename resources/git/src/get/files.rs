@@ -79,11 +79,7 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata, form
         ),
         (
             "describe_ref",
-            line(
-                describe::describe(repo, &formats.describe)
-                    .map_err(git_failed("read the commit that is checked out"))?
-                    .unwrap_or_default(),
-            ),
+            line(describe::describe(repo, &formats.describe)?.unwrap_or_default()),
         ),
         ("metadata.json", line(pretty(metadata)?)),
     ];

@@ -65,7 +65,7 @@ impl Plan {
         branch: &str,
     ) -> Result<Oid> {
         if how == Integration::Rebase {
-            rebase::refuse_changes(cx, repo)?;
+            rebase::refuse_changes(repo)?;
         }
         let mut pause = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {

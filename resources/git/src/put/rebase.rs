@@ -9,8 +9,8 @@ use super::merge::refuse_conflicts;
 use git_source::{InTheWay, NewCommit, field, git_failed};
 
 /// Fails where the work tree has changes that are not committed.
-pub(super) fn refuse_changes(cx: &Context, repo: &Repository) -> Result<()> {
-    let Some(path) = git_source::first_change(cx, repo)? else {
+pub(super) fn refuse_changes(repo: &Repository) -> Result<()> {
+    let Some(path) = git_source::first_change(repo)? else {
         return Ok(());
     };
     Err(Error::internal(format!(

@@ -137,10 +137,9 @@ fn other(upper: &str) -> Kind {
                 "LATIN2" => "ISO-8859-2",
                 "SJIS" | "SHIFT-JIS" => "SHIFT_JIS",
                 "EUCJP" => "EUC-JP",
-                "EUCKR" => "EUC-KR",
+                "EUCKR" | "CP949" => "EUC-KR",
                 "CP932" => "WINDOWS-31J",
                 "CP936" => "GBK",
-                "CP949" => "EUC-KR",
                 "CP866" => "IBM866",
                 name => name,
             };

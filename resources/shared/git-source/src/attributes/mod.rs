@@ -67,7 +67,7 @@ impl Attributes {
             let lines = if directory.is_empty() {
                 attributes.take_macros(lines)
             } else {
-                lines.into_iter().filter(|line| line.is_for_paths()).collect()
+                lines.into_iter().filter(Line::is_for_paths).collect()
             };
             attributes.directories.insert(directory, lines);
         }

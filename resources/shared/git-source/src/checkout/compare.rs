@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::io::{self, Read as _};
 
+use concourse_resource_sdk::Result;
 use concourse_resource_sdk::files::{Directory, Found, Kind as FoundKind, RelativePath};
-use concourse_resource_sdk::{Context, Result};
 use git2::{Index, IndexEntry, ObjectType, Oid, Repository};
 
 use super::write::is_unchanged;
@@ -16,14 +16,14 @@ use crate::{git_failed, local_failure};
 ///
 /// # Errors
 /// Fails where the repository, or a file, cannot be read.
-pub fn first_change(cx: &Context, repo: &Repository) -> Result<Option<String>> {
+pub fn first_change(repo: &Repository) -> Result<Option<String>> {
     let failed = git_failed("compare the work tree with its commit");
     let head = repo
         .head()
         .and_then(|head| head.peel_to_commit())
         .map_err(&failed)?;
     let index = repo.index().map_err(&failed)?;
-    let committed = entries::read(cx, repo, head.tree_id())?;
+    let committed = entries::read(repo, head.tree_id(), &|| false)?;
     let mut committed: HashMap<&[u8], (Oid, u32)> = committed
         .iter()
         .map(|entry| (entry.path.as_bytes(), (entry.id, entry.kind.mode())))
@@ -75,11 +75,13 @@ impl WorkTree<'_> {
         let Some(found) = self.directory.find(&path).map_err(failed)? else {
             return Ok(true);
         };
+        if entry.mode & 0o170_000 == 0o160_000 {
+            return Ok(found.kind != FoundKind::Directory || self.is_elsewhere(entry));
+        }
         if is_unchanged(entry, &found) && !is_racy(&found, self.written) {
             return Ok(false);
         }
         let stored = match (entry.mode & 0o170_000, found.kind) {
-            (0o160_000, FoundKind::Directory) => return Ok(false),
             (0o120_000, FoundKind::Link) => self.directory.read_link(&path).map_err(failed)?,
             (0o100_000, FoundKind::File) if (entry.mode ^ found.mode) & 0o100 == 0 => {
                 let mut content = Vec::new();
@@ -104,6 +106,16 @@ impl WorkTree<'_> {
         let id = Oid::hash_object(ObjectType::Blob, &stored)
             .map_err(git_failed("compare the work tree with its commit"))?;
         Ok(id != entry.id)
+    }
+}
+
+impl WorkTree<'_> {
+    /// Whether a submodule is there, at another commit.
+    fn is_elsewhere(&self, entry: &IndexEntry) -> bool {
+        let directory = self.repo.workdir().zip(std::str::from_utf8(&entry.path).ok());
+        let submodule = directory.and_then(|(directory, path)| Repository::open(directory.join(path)).ok());
+        let head = submodule.and_then(|submodule| submodule.head().ok()?.target());
+        head.is_some_and(|head| head != entry.id)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use concourse_resource_sdk::files::RelativePath;
-use concourse_resource_sdk::{Context, Error, Result};
+use concourse_resource_sdk::{Error, Result};
 use git2::{Index, Oid, Repository};
 
 use super::names::Rules;
@@ -53,7 +53,7 @@ impl Kind {
 ///
 /// # Errors
 /// Fails, as git does, for names that must not become files, and for two files of one name.
-pub(super) fn read(cx: &Context, repo: &Repository, tree: Oid) -> Result<Vec<Entry>> {
+pub(super) fn read(repo: &Repository, tree: Oid, is_cancelled: &dyn Fn() -> bool) -> Result<Vec<Entry>> {
     let failed = git_failed("read the tree of the commit");
     let rules = Rules::new(
         &repo
@@ -64,7 +64,7 @@ pub(super) fn read(cx: &Context, repo: &Repository, tree: Oid) -> Result<Vec<Ent
     let mut entries = Vec::new();
     let mut pending = vec![(Vec::new(), tree)];
     while let Some((directory, id)) = pending.pop() {
-        if cx.is_cancelled() {
+        if is_cancelled() {
             return Err(git_remote::Error::Interrupted.into());
         }
         let tree = repo.find_tree(id).map_err(&failed)?;

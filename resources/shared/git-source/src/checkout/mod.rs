@@ -60,7 +60,7 @@ pub fn checkout(
         repo.set_head_detached(id)
             .map_err(git_failed("set the clone's HEAD"))?;
     }
-    let entries = entries::read(cx, repo, tree_of(repo, id)?)?;
+    let entries = entries::read(repo, tree_of(repo, id)?, &|| cx.is_cancelled())?;
     let conversions = conversions(repo, entries::attribute_files(repo, &entries)?)?;
     let (written, left): (Vec<&Entry>, Vec<&Entry>) = entries
         .iter()

@@ -32,7 +32,7 @@ const MOST_NAMED: usize = 5;
 /// # Errors
 /// Fails for a tree that git refuses, and for files in the way, before anything is changed; where files cannot be written.
 pub fn move_to(cx: &Context, repo: &Repository, id: Oid, in_the_way: InTheWay) -> Result<()> {
-    let entries = entries::read(cx, repo, tree_of(repo, id)?)?;
+    let entries = entries::read(repo, tree_of(repo, id)?, &|| cx.is_cancelled())?;
     let failed = git_failed("check the commit out");
     let index = repo.index().map_err(&failed)?;
     let indexed: HashMap<Vec<u8>, IndexEntry> =
