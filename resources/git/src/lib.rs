@@ -12,6 +12,7 @@ mod describe;
 mod filter;
 mod get;
 mod gnu_regex;
+mod got_tags;
 mod history;
 mod memory;
 mod message_filter;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use concourse_resource_sdk::{Context, Error, Result};
-use git_remote::{Depth, Fetch, FetchOutcome, Filter, RefOutcome, Remote, Update};
+use git_remote::{Depth, Fetch, FetchOutcome, Filter, Push, RefOutcome, Remote, Update};
 use git_source::{Location, NewCommit, git_failed, stored};
 use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository, Signature};
@@ -276,13 +276,13 @@ impl<'a> Store<'a> {
         let update = Update {
             src: Some(commit),
             dst: format!("refs/heads/{branch}"),
-            force: false,
+            ..Update::default()
         };
-        let outcomes = remote.push(&self.repo, &[update], &[], self.cx)?;
-        outcomes
+        let pushed = remote.push(&self.repo, &Push::new(&[update]), self.cx)?;
+        pushed
             .into_iter()
             .next()
-            .map(|(_, outcome)| outcome)
+            .map(|pushed| pushed.outcome)
             .ok_or_else(|| Failure::Other(Error::internal("the push has no outcome")))
     }
 

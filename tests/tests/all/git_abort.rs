@@ -1,5 +1,6 @@
 //! Aborts, and networks that break at any moment: in time, told, and nothing left that looks whole.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -133,6 +134,38 @@ fn a_put_that_stalls_anywhere_ends_when_told_to_and_pushes_nothing() {
     }
     put(&world.server, &request).work(directory.path()).run().ok();
     assert_eq!(main(), id);
+}
+
+/// Only the server knows what comes of a push whose last byte it has.
+#[test]
+fn a_put_that_is_aborted_while_the_server_is_at_work_says_what_is_known() {
+    for (seconds, is_told) in [("0.6", true), ("4", false)] {
+        let world = World::new();
+        let (directory, id) = build(&world);
+        let path = world.server.path("r.git");
+        let hook = path.join("hooks/pre-receive");
+        std::fs::create_dir_all(path.join("hooks")).expect("a directory");
+        std::fs::write(&hook, format!("#!/bin/sh\n: >at-work\nsleep {seconds}\n")).expect("a file");
+        std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+        let request = json!({ "source": world.source(), "params": { "repository": "repo" } });
+        let at_work = path.join("at-work");
+        let output = put(&world.server, &request)
+            .work(directory.path())
+            .signal_when(move || at_work.exists(), Signal::Term)
+            .run();
+        output.fails(ABORTED);
+        assert!(output.after_signal.expect("a signal") < IN_TIME, "{output}");
+        let (old, new) = (&world.repo.id("n19")[..7], &id[..7]);
+        if is_told {
+            output.says(&format!("   {old}..{new}   main"));
+            assert_eq!(git(&path, &["rev-parse", "main"]), id);
+        } else {
+            let said = format!(
+                "the push was sent, and the server has not answered: look whether {id} is at refs/heads/main"
+            );
+            assert!(output.stderr.contains(&said), "{output}");
+        }
+    }
 }
 
 #[test]

@@ -339,6 +339,37 @@ fn a_note_is_added_and_pushed_as_stock_git_reads_it() {
     });
 }
 
+/// Found in an attack: the tag landed with the first attempt, on a commit that was given up, and made all further ones fail.
+#[test]
+fn a_tag_lands_with_the_attempt_that_lands() {
+    for atomic in ["true", "false"] {
+        on_each(|served, source, remote| {
+            let path = served.server.path("r.git");
+            git(&path, &["config", "receive.advertiseAtomic", atomic]);
+            std::thread::scope(|scope| {
+                for number in 0..4 {
+                    let how = if number % 2 == 0 { "rebase" } else { "merge" };
+                    scope.spawn(move || {
+                        let build = Build::new(served, &json!({}));
+                        build.commit(&format!("f{number}"));
+                        build.write("version", &format!("1.0.{number}"));
+                        build
+                            .put(served, source, &json!({ how: true, "tag": "version" }))
+                            .ok();
+                    });
+                }
+            });
+            let main = remote("refs/heads/main");
+            for number in 0..4 {
+                let tag = remote(&format!("refs/tags/1.0.{number}"));
+                // It is what the put pushed: a commit on the branch, with that put's file.
+                git(&path, &["merge-base", "--is-ancestor", &tag, &main]);
+                git(&path, &["cat-file", "-e", &format!("{tag}:f{number}")]);
+            }
+        });
+    }
+}
+
 #[test]
 fn notes_of_others_are_kept() {
     on_each(|served, source, _| {

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use concourse_resource_sdk::{Context, Outcome, Result};
 
 use self::files::Formats;
-use crate::Git;
 use crate::config::{GetParams, GitVersion, Source};
 use crate::metadata::metadata;
+use crate::{Git, got_tags};
 use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, check_branch};
 use revision::Revision;
 use sparse::Sparse;
@@ -137,6 +137,7 @@ impl Plan {
         if self.params.clean_tags.0 {
             delete_tags(&repo)?;
         }
+        got_tags::write(&repo)?;
         cx.log()
             .line(format!("HEAD is now at {}", git_source::one_line(&repo, id)));
         Ok(Outcome::new(GitVersion::new(returned)).with_metadata(metadata))

@@ -9,7 +9,7 @@ use git_source::Backoff;
 use git2::{Oid, Repository};
 
 use super::notes::Note;
-use super::push::Pushed;
+use super::push::Outcome;
 use super::{Plan, merge, notes, rebase};
 use crate::config::PutParams;
 use git_source::git_failed;
@@ -88,13 +88,13 @@ impl Plan {
             // A place that is not the branch does not change by taking the branch in.
             let is_branch = self.target.as_deref() == Some(&format!("refs/heads/{branch}"));
             match self.push(cx, repo, &mut remote, head)? {
-                Pushed::All => {
+                Outcome::All => {
                     cx.log().line("pushed");
                     self.push_note_again_and_again(cx, repo, &mut remote, head)?;
                     return Ok(head);
                 }
-                Pushed::LostRace(_) if is_branch => {}
-                Pushed::LostRace(error) | Pushed::Refused(error) => return Err(non_rebase(error)),
+                Outcome::LostRace(_) if is_branch => {}
+                Outcome::LostRace(error) | Outcome::Refused(error) => return Err(non_rebase(error)),
             }
             cx.log().line(how.again());
             pause.wait();
@@ -112,9 +112,9 @@ impl Plan {
         let mut pause = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.push_note(cx, repo, remote, head)? {
-                Pushed::All => return Ok(()),
-                Pushed::LostRace(_) => {}
-                Pushed::Refused(error) => return Err(non_rebase(error)),
+                Outcome::All => return Ok(()),
+                Outcome::LostRace(_) => {}
+                Outcome::Refused(error) => return Err(non_rebase(error)),
             }
             cx.log()
                 .line("adding the note to those of the remote, and trying again...");

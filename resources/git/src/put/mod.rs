@@ -7,11 +7,12 @@ mod notes;
 mod push;
 mod rebase;
 mod tag;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::{Context, Error, Outcome, Problem, Result};
-use git_remote::Remote;
+use git_remote::{Push, Remote, Update};
 use git2::{Oid, Repository, Signature};
 
 use crate::Git;
@@ -20,8 +21,9 @@ use crate::metadata::metadata;
 use git_source::{Location, check_branch};
 use integrate::Integration;
 use notes::Note;
-use push::Pushed;
+use push::Outcome as Pushes;
 use tag::Tag;
+use watch::Watch;
 
 /// Tags `HEAD` if asked to, and pushes it and every local tag.
 pub(crate) async fn put(
@@ -130,33 +132,50 @@ impl Plan {
         }
         let mut remote = self.location.open_for_push(cx)?;
         match self.push(cx, repo, &mut remote, head)? {
-            Pushed::All => {}
-            Pushed::LostRace(error) | Pushed::Refused(error) => return Err(error),
+            Pushes::All => {}
+            Pushes::LostRace(error) | Pushes::Refused(error) => return Err(error),
         }
         match self.push_note(cx, repo, &mut remote, head)? {
-            Pushed::All => Ok(()),
-            Pushed::LostRace(error) | Pushed::Refused(error) => Err(error),
+            Pushes::All => Ok(()),
+            Pushes::LostRace(error) | Pushes::Refused(error) => Err(error),
         }
     }
 
-    /// Sets the tag, and pushes a commit and all tags.
-    fn push(&self, cx: &Context, repo: &Repository, remote: &mut Remote, head: Oid) -> Result<Pushed> {
+    /// Sets the tag, and pushes a commit and all tags: nothing lands unless all does, as far as the server can.
+    fn push(&self, cx: &Context, repo: &Repository, remote: &mut Remote, head: Oid) -> Result<Pushes> {
         if let Some(tag) = &self.tag {
             tag.set(&self.identity(cx, repo)?, repo, head)?;
         }
-        let updates = push::updates(repo, head, self.target.as_deref(), self.force)?;
-        let outcomes = remote.push(repo, &updates, &self.push_options, cx)?;
-        Ok(push::report(cx, &self.location.uri, &outcomes))
+        let named = self.tag.as_ref().map(Tag::name);
+        let updates = push::updates(repo, head, self.target.as_deref(), (self.force, named))?;
+        self.send(cx, repo, remote, &updates)
     }
 
     /// Adds the note, if there is one, and pushes all notes.
-    fn push_note(&self, cx: &Context, repo: &Repository, remote: &mut Remote, head: Oid) -> Result<Pushed> {
+    fn push_note(&self, cx: &Context, repo: &Repository, remote: &mut Remote, head: Oid) -> Result<Pushes> {
         let Some(note) = &self.note else {
-            return Ok(Pushed::All);
+            return Ok(Pushes::All);
         };
         note.add(&self.identity(cx, repo)?, repo, head)?;
-        let outcomes = remote.push(repo, &notes::updates(repo)?, &self.push_options, cx)?;
-        Ok(push::report(cx, &self.location.uri, &outcomes))
+        self.send(cx, repo, remote, &notes::updates(repo)?)
+    }
+
+    fn send(
+        &self,
+        cx: &Context,
+        repo: &Repository,
+        remote: &mut Remote,
+        updates: &[Update],
+    ) -> Result<Pushes> {
+        let watch = Watch::start(cx, updates);
+        let push = Push {
+            options: &self.push_options,
+            together: true,
+            sent: Some(watch.sent()),
+            ..Push::new(updates)
+        };
+        let pushed = remote.push(repo, &push, cx)?;
+        Ok(watch.told(&pushed, |pushed| push::report(cx, &self.location.uri, pushed)))
     }
 }
 

@@ -121,7 +121,7 @@ pub(super) fn updates(repo: &Repository) -> Result<Vec<Update>> {
             updates.push(Update {
                 src: Some(id),
                 dst: name.to_owned(),
-                force: false,
+                ..Update::default()
             });
         }
     }

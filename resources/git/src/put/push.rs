@@ -1,18 +1,21 @@
 //! Which refs are pushed, and what became of each.
 
 use concourse_resource_sdk::{Context, Error, Result};
-use git_remote::{RefOutcome, Update, Why};
+use git_remote::{Pushed, RefOutcome, Update, Why};
 
 use git_source::git_failed;
 use git_source::without_login;
 use git2::{Oid, Repository};
 
-/// `HEAD` to the remote ref, if there is one, and every local tag (CONTRACT 6.2, kept).
+use crate::got_tags;
+
+/// `HEAD` to the remote ref, if there is one, and every local tag (CONTRACT 6.2, kept). Tags that came with the get, and that nobody touched
+/// here, leave the remote's alone where those were moved since.
 pub(super) fn updates(
     repo: &Repository,
     head: Oid,
     target: Option<&str>,
-    force: bool,
+    (force, named): (bool, Option<&str>),
 ) -> Result<Vec<Update>> {
     let mut updates = Vec::new();
     if let Some(target) = target {
@@ -20,8 +23,10 @@ pub(super) fn updates(
             src: Some(head),
             dst: target.to_owned(),
             force,
+            yields: false,
         });
     }
+    let got = got_tags::read(repo);
     let tags = repo
         .references_glob("refs/tags/*")
         .map_err(git_failed("list the repository's tags"))?;
@@ -35,8 +40,10 @@ pub(super) fn updates(
                 String::from_utf8_lossy(error.as_bytes())
             ))
         })?;
+        let is_named = named.is_some_and(|named| name.strip_prefix("refs/tags/") == Some(named));
         updates.push(Update {
             src: tag.target(),
+            yields: !is_named && tag.target().is_some() && got.get(name.as_str()).copied() == tag.target(),
             dst: name,
             force,
         });
@@ -45,7 +52,7 @@ pub(super) fn updates(
 }
 
 /// What came of a push.
-pub(super) enum Pushed {
+pub(super) enum Outcome {
     /// Every ref is where it should be.
     All,
     /// All that was refused was refused because someone was faster.
@@ -54,56 +61,109 @@ pub(super) enum Pushed {
     Refused(Error),
 }
 
+/// How many names are told of many.
+const MOST_NAMED: usize = 3;
+
 /// Logs each outcome as git does.
-pub(super) fn report(cx: &Context, uri: &str, outcomes: &[(String, RefOutcome)]) -> Pushed {
+pub(super) fn report(cx: &Context, uri: &str, pushed: &[Pushed]) -> Outcome {
     cx.log().line(format!("To {}", without_login(uri)));
-    let mut refused = Vec::new();
-    for (name, outcome) in outcomes {
-        let short = name
-            .strip_prefix("refs/heads/")
-            .or_else(|| name.strip_prefix("refs/tags/"))
-            .unwrap_or(name);
-        let (sign, what) = match outcome {
-            RefOutcome::UpToDate => ('=', "[up to date]".to_owned()),
-            RefOutcome::Created if name.starts_with("refs/tags/") => ('*', "[new tag]".to_owned()),
-            RefOutcome::Created => ('*', "[new branch]".to_owned()),
-            RefOutcome::FastForwarded => (' ', "[updated]".to_owned()),
-            RefOutcome::Forced => ('+', "[forced update]".to_owned()),
-            RefOutcome::Deleted => ('-', "[deleted]".to_owned()),
-            RefOutcome::RejectedHere(_) => ('!', "[rejected]".to_owned()),
-            RefOutcome::RejectedThere(_) => ('!', "[remote rejected]".to_owned()),
-        };
-        let reason = match outcome {
-            RefOutcome::RejectedHere(why) => Some(explain(*why).0.to_owned()),
-            RefOutcome::RejectedThere(why) => Some(why.clone()),
-            _ => None,
-        };
+    for pushed in pushed {
         // A repository may hold thousands of tags that the remote has already.
-        if *outcome != RefOutcome::UpToDate {
-            let reason = reason
-                .as_ref()
-                .map(|reason| format!(" ({reason})"))
-                .unwrap_or_default();
-            cx.log().line(format!(" {sign} {what:<18} {short}{reason}"));
-        }
-        if let Some(reason) = reason {
-            refused.push((short, reason, outcome));
+        if !matches!(pushed.outcome, RefOutcome::UpToDate | RefOutcome::LeftAlone) {
+            cx.log().line(line(pushed));
         }
     }
-    if outcomes
-        .iter()
-        .all(|(_, outcome)| *outcome == RefOutcome::UpToDate)
-    {
+    if pushed.iter().all(|pushed| pushed.outcome == RefOutcome::UpToDate) {
         cx.log().line("Everything up-to-date");
     }
-    let Some((name, reason, outcome)) = refused.first() else {
-        return Pushed::All;
+    let of = |is: fn(&RefOutcome) -> bool| pushed.iter().filter(move |pushed| is(&pushed.outcome));
+    let left: Vec<&str> = of(|outcome| *outcome == RefOutcome::LeftAlone)
+        .map(short)
+        .collect();
+    if !left.is_empty() {
+        let (tags, they) = if left.len() == 1 {
+            ("tag", "it was")
+        } else {
+            ("tags", "they were")
+        };
+        cx.log().line(format!(
+            "{tags} {} moved on the remote since {they} got, and not here: left alone",
+            listed(&left)
+        ));
+    }
+    let Some(first) = of(RefOutcome::is_refused).next() else {
+        return Outcome::All;
     };
-    let error = refusal(refused.len(), name, reason, outcome);
-    if refused.iter().all(|(_, _, outcome)| is_lost_race(outcome)) {
-        Pushed::LostRace(error)
+    let landed: Vec<&str> = of(RefOutcome::has_landed).map(short).collect();
+    let mut error = refusal(of(RefOutcome::is_refused).count(), first);
+    if !landed.is_empty() {
+        error = error.cause(format!("{} was pushed all the same", listed(&landed)));
+    }
+    if of(RefOutcome::is_refused).all(|pushed| is_lost_race(&pushed.outcome)) {
+        Outcome::LostRace(error)
     } else {
-        Pushed::Refused(error)
+        Outcome::Refused(error)
+    }
+}
+
+/// Some names, and how many more there are.
+fn listed(names: &[&str]) -> String {
+    let mut shown = names[..names.len().min(MOST_NAMED)].join(", ");
+    if names.len() > MOST_NAMED {
+        shown = format!("{shown} and {} more", names.len() - MOST_NAMED);
+    }
+    shown
+}
+
+/// The name of a ref as people write it.
+fn short(pushed: &Pushed) -> &str {
+    let name = pushed.name.as_str();
+    name.strip_prefix("refs/heads/")
+        .or_else(|| name.strip_prefix("refs/tags/"))
+        .unwrap_or(name)
+}
+
+/// A line as `git push` has it, with the old and the new commit.
+fn line(pushed: &Pushed) -> String {
+    let id = |id: Option<Oid>| {
+        id.map(|id| id.to_string()[..SHORT].to_owned())
+            .unwrap_or_default()
+    };
+    let (old, new) = (id(pushed.old), id(pushed.new));
+    let is_tag = pushed.name.starts_with("refs/tags/");
+    let (sign, what) = match &pushed.outcome {
+        RefOutcome::UpToDate => ('=', "[up to date]".to_owned()),
+        RefOutcome::Created if is_tag => ('*', "[new tag]".to_owned()),
+        RefOutcome::Created => ('*', "[new branch]".to_owned()),
+        RefOutcome::FastForwarded => (' ', format!("{old}..{new}")),
+        RefOutcome::Forced => ('+', format!("{old}...{new}")),
+        RefOutcome::Deleted => ('-', "[deleted]".to_owned()),
+        RefOutcome::LeftAlone => ('=', "[left alone]".to_owned()),
+        RefOutcome::Withheld => ('!', "[not pushed]".to_owned()),
+        RefOutcome::RejectedHere(_) => ('!', "[rejected]".to_owned()),
+        RefOutcome::LostRace(_) | RefOutcome::RejectedThere(_) => ('!', "[remote rejected]".to_owned()),
+    };
+    let tail = match &pushed.outcome {
+        RefOutcome::Created => format!(" -> {new}"),
+        RefOutcome::Forced => " (forced update)".to_owned(),
+        RefOutcome::Deleted => format!(" (was {old})"),
+        outcome => reason(outcome)
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default(),
+    };
+    format!(" {sign} {what:<18} {}{tail}", short(pushed))
+}
+
+/// Digits of an id in the log, as git has them.
+const SHORT: usize = 7;
+
+/// Why something did not happen.
+fn reason(outcome: &RefOutcome) -> Option<&str> {
+    match outcome {
+        RefOutcome::RejectedHere(why) => Some(explain(*why).0),
+        RefOutcome::LostRace(why) | RefOutcome::RejectedThere(why) => Some(why),
+        RefOutcome::Withheld => Some("another ref was refused"),
+        _ => None,
     }
 }
 
@@ -111,12 +171,12 @@ pub(super) fn report(cx: &Context, uri: &str, outcomes: &[(String, RefOutcome)])
 fn is_lost_race(outcome: &RefOutcome) -> bool {
     match outcome {
         RefOutcome::RejectedHere(why) => *why != Why::AlreadyExists,
-        RefOutcome::RejectedThere(why) => why.contains("cannot lock ref"),
-        _ => false,
+        outcome => matches!(outcome, RefOutcome::LostRace(_)),
     }
 }
 
-fn refusal(count: usize, name: &str, reason: &str, outcome: &RefOutcome) -> Error {
+fn refusal(count: usize, first: &Pushed) -> Error {
+    let (name, reason) = (short(first), reason(&first.outcome).unwrap_or_default());
     let error = if count == 1 {
         Error::remote(format!("failed to push {name}: {reason}"))
     } else {
@@ -124,8 +184,8 @@ fn refusal(count: usize, name: &str, reason: &str, outcome: &RefOutcome) -> Erro
             "failed to push {count} refs, the first of them {name}: {reason}"
         ))
     };
-    match outcome {
-        RefOutcome::RejectedHere(why) => error.hint(explain(*why).1),
+    match first.outcome {
+        RefOutcome::RejectedHere(why) => error.hint(explain(why).1),
         _ => error,
     }
 }

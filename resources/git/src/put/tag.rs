@@ -47,6 +47,10 @@ impl Tag {
         Ok(Some(Self { name, message }))
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Sets the tag on a commit, in place of a local tag of that name.
     pub(super) fn set(&self, by: &Signature<'_>, repo: &Repository, commit: Oid) -> Result<()> {
         self.try_set(by, repo, commit).map_err(|error| {

@@ -202,8 +202,14 @@ impl Turns<'_> {
         let pushed = match outcome {
             Ok(RefOutcome::FastForwarded | RefOutcome::Created | RefOutcome::Forced) => Pushed::Landed,
             // CONTRACT case 19: a push that moves nothing is somebody else's.
-            Ok(RefOutcome::UpToDate | RefOutcome::RejectedHere(_) | RefOutcome::Deleted) => Pushed::LostRace,
-            Ok(RefOutcome::RejectedThere(why)) if why.contains("cannot lock ref") => Pushed::LostRace,
+            Ok(
+                RefOutcome::UpToDate
+                | RefOutcome::RejectedHere(_)
+                | RefOutcome::Deleted
+                | RefOutcome::LeftAlone
+                | RefOutcome::Withheld
+                | RefOutcome::LostRace(_),
+            ) => Pushed::LostRace,
             Ok(RefOutcome::RejectedThere(why)) => Pushed::Rejected(why),
             Err(failure) if self.cx.is_cancelled() => return Err(failure.into()),
             Err(failure) => {

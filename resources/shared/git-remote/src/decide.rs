@@ -1,12 +1,54 @@
 //! Which updates of a push may go ahead: git's rules, for each ref on its own.
 
+use std::collections::HashMap;
+
 use git2::{ErrorCode, Oid, Repository};
 
 use crate::error::{Error, Result};
-use crate::{RefOutcome, Update, Why};
+use crate::{Pushed, Ref, RefOutcome, Update, Why};
 
-/// What an update comes to, were the remote to accept it.
-pub(crate) fn decide(repo: &Repository, update: &Update, old: Option<Oid>) -> Result<RefOutcome> {
+/// What each update comes to, were the remote to accept it.
+pub(crate) fn decide_all(repo: &Repository, updates: &[Update], refs: &[Ref]) -> Result<Vec<Pushed>> {
+    // A repository may have 100,000 tags, and a push names them all.
+    let there: HashMap<&[u8], Oid> = refs
+        .iter()
+        .map(|found| (found.name.as_slice(), found.id))
+        .collect();
+    updates
+        .iter()
+        .map(|update| {
+            let old = there.get(update.dst.as_bytes()).copied();
+            Ok(Pushed {
+                name: update.dst.clone(),
+                old,
+                new: update.src,
+                outcome: decide(repo, update, old)?,
+            })
+        })
+        .collect()
+}
+
+/// Where nothing may change unless all does: whether something is refused, which withholds the rest.
+pub(crate) fn withhold(pushed: &mut [Pushed]) -> bool {
+    let is_refused = pushed.iter().any(|pushed| pushed.outcome.is_refused());
+    if is_refused {
+        for pushed in pushed.iter_mut().filter(|pushed| pushed.outcome.has_landed()) {
+            pushed.outcome = RefOutcome::Withheld;
+        }
+    }
+    is_refused
+}
+
+/// Which of them are to be sent.
+pub(crate) fn to_send(pushed: &[Pushed]) -> Vec<usize> {
+    let wanted = pushed
+        .iter()
+        .enumerate()
+        .filter(|(_, pushed)| pushed.outcome.has_landed());
+    wanted.map(|(index, _)| index).collect()
+}
+
+fn decide(repo: &Repository, update: &Update, old: Option<Oid>) -> Result<RefOutcome> {
     let (new, old) = match (update.src, old) {
         (None, None) => return Ok(RefOutcome::UpToDate),
         (None, Some(_)) => return Ok(RefOutcome::Deleted),
@@ -14,6 +56,9 @@ pub(crate) fn decide(repo: &Repository, update: &Update, old: Option<Oid>) -> Re
         (Some(new), Some(old)) if new == old => return Ok(RefOutcome::UpToDate),
         (Some(new), Some(old)) => (new, old),
     };
+    if update.yields {
+        return Ok(RefOutcome::LeftAlone);
+    }
     if update.dst.starts_with("refs/tags/") {
         let kept = RefOutcome::RejectedHere(Why::AlreadyExists);
         return Ok(if update.force { RefOutcome::Forced } else { kept });
@@ -52,12 +97,4 @@ fn relation(repo: &Repository, new: Oid, old: Oid) -> Result<Relation> {
             error,
         )),
     }
-}
-
-/// Whether the update is to be sent.
-pub(crate) fn is_sent(outcome: &RefOutcome) -> bool {
-    matches!(
-        outcome,
-        RefOutcome::Created | RefOutcome::FastForwarded | RefOutcome::Forced | RefOutcome::Deleted
-    )
 }

@@ -112,6 +112,13 @@ pub enum Error {
     },
     /// The server takes no push options.
     NoPushOptions,
+    /// A push failed on its way, after a part of it had landed.
+    Partly {
+        /// The full name of the ref that was updated.
+        landed: String,
+        /// What happened then.
+        error: Box<Error>,
+    },
     /// An abort was asked for.
     Interrupted,
 }
@@ -181,6 +188,7 @@ impl fmt::Display for Error {
                 )
             }
             Self::NoPushOptions => f.write_str("the receiving end does not support push options"),
+            Self::Partly { landed, error } => write!(f, "{landed} was pushed, and then it failed: {error}"),
             Self::Interrupted => f.write_str("interrupted"),
         }
     }

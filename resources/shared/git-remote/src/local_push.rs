@@ -8,11 +8,10 @@ use std::path::Path;
 use git2::{Config, ErrorCode, ObjectType, Oid, Repository};
 
 use crate::collect::Outgoing;
-use crate::decide::{decide, is_sent};
+use crate::decide::{decide_all, to_send, withhold};
 use crate::error::{Error, Result};
 use crate::local::Local;
-use crate::push::by_name;
-use crate::{Ref, RefOutcome, Update};
+use crate::{Push, Pushed, Ref, RefOutcome, Update};
 
 /// Hooks that a push would run on a server.
 const HOOKS: [&str; 6] = [
@@ -24,58 +23,49 @@ const HOOKS: [&str; 6] = [
     "proc-receive",
 ];
 
-pub(crate) fn push(
-    local: &Local,
-    repo: &Repository,
-    updates: &[Update],
-    push_options: &[String],
-) -> Result<Vec<(String, RefOutcome)>> {
-    if !push_options.is_empty() {
+pub(crate) fn push(local: &Local, repo: &Repository, push: &Push<'_>) -> Result<Vec<Pushed>> {
+    if !push.options.is_empty() {
         return Err(Error::NoPushOptions);
     }
     refuse_hooks(local)?;
     let refs = local.refs(&[])?;
-    let old = by_name(&refs);
-    let mut outcomes = Vec::new();
-    for update in updates {
-        let outcome = decide(repo, update, old(update))?;
+    let mut pushed = decide_all(repo, push.updates, &refs)?;
+    for (pushed, update) in pushed.iter_mut().zip(push.updates) {
         let refusal = match update.src {
-            _ if !is_sent(&outcome) => None,
+            _ if !pushed.outcome.has_landed() => None,
             Some(new) if needs_a_cut(local.repo(), repo, new)? => {
                 Some("shallow update not allowed".to_owned())
             }
-            _ => refusal(local.repo(), update, &outcome),
+            _ => refusal(local.repo(), update, &pushed.outcome),
         };
-        outcomes.push((
-            update.dst.clone(),
-            refusal.map_or(outcome, RefOutcome::RejectedThere),
-        ));
-    }
-    let sent: Vec<(&Update, Option<Oid>)> = updates
-        .iter()
-        .zip(&outcomes)
-        .filter(|(_, (_, outcome))| is_sent(outcome))
-        .map(|(update, _)| (update, old(update)))
-        .collect();
-    copy_objects(local, repo, &sent, &refs)?;
-    for (update, old) in sent {
-        if let Err(error) = set(local.repo(), update, old) {
-            let why = match error.code() {
-                // Another ref may be in the way of the name: then there is none of this name.
-                ErrorCode::Exists if local.repo().find_reference(&update.dst).is_err() => {
-                    format!("failed to update ref: {}", error.message())
-                }
-                ErrorCode::Modified | ErrorCode::Exists | ErrorCode::Locked | ErrorCode::NotFound => {
-                    format!("cannot lock ref '{}': {}", update.dst, error.message())
-                }
-                _ => format!("failed to update ref: {}", error.message()),
-            };
-            for (_, outcome) in outcomes.iter_mut().filter(|(name, _)| *name == update.dst) {
-                *outcome = RefOutcome::RejectedThere(why.clone());
-            }
+        if let Some(refusal) = refusal {
+            pushed.outcome = RefOutcome::RejectedThere(refusal);
         }
     }
-    Ok(outcomes)
+    if push.together && withhold(&mut pushed) {
+        return Ok(pushed);
+    }
+    let wanted = to_send(&pushed);
+    let sent: Vec<(&Update, Option<Oid>)> = wanted
+        .iter()
+        .map(|&index| (&push.updates[index], pushed[index].old))
+        .collect();
+    copy_objects(local, repo, &sent, &refs)?;
+    let groups = if push.together {
+        vec![wanted]
+    } else {
+        wanted.into_iter().map(|index| vec![index]).collect()
+    };
+    for group in groups.into_iter().filter(|group| !group.is_empty()) {
+        let updates: Vec<&Pushed> = group.iter().map(|&index| &pushed[index]).collect();
+        if let Err((at, outcome)) = set(local.repo(), &updates) {
+            for &index in &group {
+                pushed[index].outcome = RefOutcome::Withheld;
+            }
+            pushed[group[at]].outcome = outcome;
+        }
+    }
+    Ok(pushed)
 }
 
 /// A hook that would be skipped in silence may be all that protects the repository.
@@ -214,23 +204,41 @@ fn copy_objects(
     writer.commit().map(|_| ()).map_err(&failed)
 }
 
-/// Sets or deletes a ref if it still has its old value.
-fn set(target: &Repository, update: &Update, old: Option<Oid>) -> Result<(), git2::Error> {
-    match (update.src, old) {
-        (Some(new), Some(old)) => target
-            .reference_matching(&update.dst, new, true, old, "push")
-            .map(|_| ()),
-        (Some(new), None) => target.reference(&update.dst, new, false, "push").map(|_| ()),
-        (None, _) => {
-            let mut reference = target.find_reference(&update.dst)?;
-            if reference.target() == old {
-                return reference.delete();
-            }
-            Err(git2::Error::new(
-                ErrorCode::Modified,
-                git2::ErrorClass::Reference,
-                "its value changed",
-            ))
+/// Sets or deletes refs if they still have their old values: all of them or none. Answers which one was at fault, and why.
+fn set(target: &Repository, updates: &[&Pushed]) -> Result<(), (usize, RefOutcome)> {
+    let failed = |at: usize| {
+        move |error: git2::Error| {
+            let why = format!("failed to update ref: {}", error.message());
+            let is_race = matches!(error.code(), ErrorCode::Locked | ErrorCode::Modified);
+            let outcome = if is_race {
+                RefOutcome::LostRace
+            } else {
+                RefOutcome::RejectedThere
+            };
+            (at, outcome(why))
+        }
+    };
+    let mut transaction = target.transaction().map_err(failed(0))?;
+    for (at, update) in updates.iter().enumerate() {
+        transaction.lock_ref(&update.name).map_err(failed(at))?;
+        let now = target.refname_to_id(&update.name).ok();
+        if now != update.old {
+            let shown = |id: Option<Oid>| id.map_or_else(|| "nothing".to_owned(), |id| id.to_string());
+            let why = format!(
+                "cannot lock ref '{}': is at {} but expected {}",
+                update.name,
+                shown(now),
+                shown(update.old)
+            );
+            return Err((at, RefOutcome::LostRace(why)));
         }
     }
+    for (at, update) in updates.iter().enumerate() {
+        match update.new {
+            Some(new) => transaction.set_target(&update.name, new, None, "push"),
+            None => transaction.remove(&update.name),
+        }
+        .map_err(failed(at))?;
+    }
+    transaction.commit().map_err(failed(0))
 }

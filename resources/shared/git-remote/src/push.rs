@@ -1,6 +1,5 @@
 //! Writing to a server: git's send-pack (gitprotocol-pack, "Pushing Data To a Server").
 
-use std::collections::HashMap;
 use std::io::{Cursor, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,74 +8,169 @@ use git2::{Oid, Repository};
 
 use crate::advertisement::Advertisement;
 use crate::collect::Outgoing;
-use crate::decide::{decide, is_sent};
+use crate::decide::{decide_all, to_send, withhold};
 use crate::error::{Error, Result};
 use crate::pktline::{self, Demultiplexer, FLUSH};
 use crate::remote_lines::RemoteLines;
-use crate::report::{self, Report};
+use crate::report::{self, Report, Sign};
 use crate::wire::{Body, Service, Wire};
-use crate::{AGENT, Ref, RefOutcome, Update};
+use crate::{AGENT, Push, Pushed, Ref, RefOutcome, Update};
 
 /// Updates refs behind a wire.
 pub(crate) fn push(
     wire: &mut dyn Wire,
     repo: &Repository,
-    updates: &[Update],
-    push_options: &[String],
+    push: &Push<'_>,
     interrupt: &AtomicBool,
     cx: &Context,
-) -> Result<Vec<(String, RefOutcome)>> {
+) -> Result<Vec<Pushed>> {
+    let (advertisement, refs) = advertised(wire)?;
+    if !push.options.is_empty() && !advertisement.has("push-options") {
+        return Err(Error::NoPushOptions);
+    }
+    let mut pushed = decide_all(repo, push.updates, &refs)?;
+    for pushed in &mut pushed {
+        if pushed.outcome == RefOutcome::Deleted && !advertisement.has("delete-refs") {
+            pushed.outcome = RefOutcome::RejectedThere("remote does not support deleting refs".to_owned());
+        }
+    }
+    if push.together && withhold(&mut pushed) {
+        return Ok(pushed);
+    }
+    let wanted = to_send(&pushed);
+    let is_atomic = push.together && wanted.len() > 1 && advertisement.has("atomic");
+    let mut request = Request {
+        wire,
+        repo,
+        push,
+        advertisement: &advertisement,
+        refs: &refs,
+        is_atomic,
+        interrupt,
+        cx,
+    };
+    if !push.together || is_atomic || wanted.len() < 2 {
+        request.send(&mut pushed, &wanted)?;
+    } else {
+        let (first, others) = wanted.split_at(1);
+        request.send(&mut pushed, first)?;
+        if !withhold(&mut pushed) {
+            let landed = pushed[first[0]].name.clone();
+            let sent = request.send(&mut pushed, others);
+            sent.map_err(|error| Error::Partly {
+                landed,
+                error: Box::new(error),
+            })?;
+        }
+    }
+    Ok(pushed)
+}
+
+/// What the server says of itself, and its refs.
+fn advertised(wire: &mut dyn Wire) -> Result<(Advertisement, Vec<Ref>)> {
     let mut answer = wire.advertise(Service::ReceivePack, false)?;
     let advertisement = Advertisement::read(&mut answer, Service::ReceivePack)?;
-    drop(answer);
     let Advertisement::Version0 { refs, .. } = &advertisement else {
         return Err(Error::Broken(
             "the server answered a push with protocol version 2".to_owned(),
         ));
     };
-    if !push_options.is_empty() && !advertisement.has("push-options") {
-        return Err(Error::NoPushOptions);
-    }
-    let old = by_name(refs);
-    let mut outcomes = Vec::new();
-    for update in updates {
-        let outcome = match decide(repo, update, old(update))? {
-            RefOutcome::Deleted if !advertisement.has("delete-refs") => {
-                RefOutcome::RejectedThere("remote does not support deleting refs".to_owned())
-            }
-            outcome => outcome,
-        };
-        outcomes.push((update.dst.clone(), outcome));
-    }
-    let sent: Vec<(&Update, Option<Oid>)> = updates
-        .iter()
-        .zip(&outcomes)
-        .filter(|(_, (_, outcome))| is_sent(outcome))
-        .map(|(update, _)| (update, old(update)))
-        .collect();
-    if sent.is_empty() {
-        return Ok(outcomes);
-    }
-    if interrupt.load(Ordering::Relaxed) {
-        return Err(Error::Interrupted);
-    }
-    let head = commands(repo, &advertisement, &sent, push_options)?;
-    let pack = Outgoing::collect(repo, &sent, refs)?;
-    let mut answer = send(wire, &head, pack, interrupt, cx)?;
-    let report = read_report(&mut answer, &advertisement, cx)?;
-    if let Some(report) = report {
-        apply(&mut outcomes, &report);
-    }
-    Ok(outcomes)
+    let refs = refs.clone();
+    Ok((advertisement, refs))
 }
 
-/// What the ref of an update points to; a repository may have 100,000 tags, and a push names them all.
-pub(crate) fn by_name(refs: &[Ref]) -> impl Fn(&Update) -> Option<Oid> {
-    let ids: HashMap<&[u8], Oid> = refs
-        .iter()
-        .map(|found| (found.name.as_slice(), found.id))
-        .collect();
-    move |update| ids.get(update.dst.as_bytes()).copied()
+/// What the requests of a push have in common.
+struct Request<'a> {
+    wire: &'a mut dyn Wire,
+    repo: &'a Repository,
+    push: &'a Push<'a>,
+    advertisement: &'a Advertisement,
+    refs: &'a [Ref],
+    is_atomic: bool,
+    interrupt: &'a AtomicBool,
+    cx: &'a Context,
+}
+
+impl Request<'_> {
+    /// Sends some of the updates, and finds out what came of them.
+    fn send(&mut self, pushed: &mut [Pushed], wanted: &[usize]) -> Result<()> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        if self.interrupt.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        let sent: Vec<(&Update, Option<Oid>)> = wanted
+            .iter()
+            .map(|&index| (&self.push.updates[index], pushed[index].old))
+            .collect();
+        let head = commands(
+            self.repo,
+            self.advertisement,
+            &sent,
+            (self.push.options, self.is_atomic),
+        )?;
+        let pack = Outgoing::collect(self.repo, &sent, self.refs)?;
+        let mut answer = send(
+            &mut *self.wire,
+            &head,
+            pack,
+            (self.interrupt, self.push.sent),
+            self.cx,
+        )?;
+        let report = read_report(&mut answer, self.advertisement, self.cx)?;
+        drop(answer);
+        if let Some(report) = report {
+            self.settle(pushed, wanted, &report)?;
+        }
+        Ok(())
+    }
+
+    /// What the report, and where it leaves doubts, the refs themselves say.
+    fn settle(&mut self, pushed: &mut [Pushed], wanted: &[usize], report: &Report) -> Result<()> {
+        let refused: Vec<(usize, String)> = wanted
+            .iter()
+            .filter_map(|&index| Some((index, report.refusal(&pushed[index].name)?)))
+            .collect();
+        let is_doubtful = refused.iter().any(|(_, why)| report::sign(why) == Sign::Perhaps);
+        let now = if is_doubtful {
+            Some(advertised(self.wire)?.1)
+        } else {
+            None
+        };
+        for (index, why) in refused {
+            let pushed = &mut pushed[index];
+            let there = now.as_ref().map(|refs| {
+                let found = refs.iter().find(|found| found.name == pushed.name.as_bytes());
+                found.map(|found| found.id)
+            });
+            // Forced, it was meant to lose commits, and the server forbids that.
+            let is_forbidden = pushed.outcome == RefOutcome::Forced && why == "non-fast-forward";
+            pushed.outcome = match (report::sign(&why), there) {
+                _ if is_forbidden => RefOutcome::RejectedThere(why),
+                (Sign::Race, _) => RefOutcome::LostRace(why),
+                (Sign::Another, _) => RefOutcome::Withheld,
+                // It was set after all.
+                (Sign::Perhaps, Some(there)) if there == pushed.new => continue,
+                (Sign::Perhaps, Some(there)) if there != pushed.old => RefOutcome::LostRace(why),
+                _ => RefOutcome::RejectedThere(why),
+            };
+        }
+        // A server may name a failure of all for each of them.
+        if self.is_atomic
+            && pushed
+                .iter()
+                .any(|pushed| matches!(pushed.outcome, RefOutcome::LostRace(_)))
+        {
+            for pushed in pushed {
+                if matches!(&pushed.outcome, RefOutcome::RejectedThere(why) if report::sign(why) == Sign::Perhaps)
+                {
+                    pushed.outcome = RefOutcome::Withheld;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The part of the request before the pack.
@@ -84,7 +178,7 @@ fn commands(
     repo: &Repository,
     advertisement: &Advertisement,
     sent: &[(&Update, Option<Oid>)],
-    push_options: &[String],
+    (push_options, is_atomic): (&[String], bool),
 ) -> Result<Vec<u8>> {
     let mut capabilities = Vec::new();
     if advertisement.has("agent") {
@@ -100,6 +194,9 @@ fn commands(
     }
     if !push_options.is_empty() {
         capabilities.push("push-options");
+    }
+    if is_atomic {
+        capabilities.push("atomic");
     }
     let broken = |error: std::io::Error| Error::Broken(error.to_string());
     let mut head = Vec::new();
@@ -131,21 +228,29 @@ fn send<'w>(
     wire: &'w mut dyn Wire,
     head: &[u8],
     mut pack: Option<Outgoing<'_>>,
-    interrupt: &AtomicBool,
+    (interrupt, all_sent): (&AtomicBool, Option<&AtomicBool>),
     cx: &Context,
 ) -> Result<Box<dyn std::io::BufRead + Send + 'w>> {
     let progress = cx.progress("Sending objects", None);
     let mut write = |out: &mut dyn Write| -> Result<()> {
         let broken = |error: std::io::Error| Error::Broken(error.to_string());
         out.write_all(head).map_err(broken)?;
-        let Some(pack) = &mut pack else { return Ok(()) };
-        pack.write(&mut |data| {
-            if interrupt.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
-            progress.add(data.len() as u64);
-            out.write_all(data).map_err(broken)
-        })
+        if let Some(pack) = &mut pack {
+            pack.write(&mut |data| {
+                if interrupt.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
+                }
+                progress.add(data.len() as u64);
+                out.write_all(data).map_err(broken)
+            })?;
+        }
+        if interrupt.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        if let Some(all_sent) = all_sent {
+            all_sent.store(true, Ordering::Relaxed);
+        }
+        Ok(())
     };
     wire.request(Service::ReceivePack, false, Body::Written(&mut write))
 }
@@ -162,13 +267,11 @@ fn read_report(
         let mut answer = answer;
         return Report::read(&mut answer).map(Some);
     }
-    let mut locks = Vec::new();
+    let mut remarks = Vec::new();
     let mut remote = RemoteLines::new(|line| {
         cx.log().line(&line);
-        // Servers of late say only here that someone was faster.
-        if let Some(at) = line.find(report::CANNOT_LOCK) {
-            locks.push(line[at..].to_owned());
-        }
+        // Some versions say only here that someone was faster.
+        remarks.extend(report::remark(&line).map(str::to_owned));
     });
     let mut bytes = Vec::new();
     let mut demultiplexer = Demultiplexer::new(answer, |text: &[u8]| remote.hear(text));
@@ -179,23 +282,10 @@ fn read_report(
     match (read, failure) {
         (Ok(_), _) => {
             let mut report = Report::read(&mut Cursor::new(bytes))?;
-            report.add_locks(&locks);
+            report.add_remarks(&remarks);
             Ok(Some(report))
         }
         (Err(_), Some(failure)) => Err(failure),
         (Err(error), None) => Err(Error::Broken(error.to_string())),
-    }
-}
-
-fn apply(outcomes: &mut [(String, RefOutcome)], report: &Report) {
-    for (name, outcome) in outcomes.iter_mut().filter(|(_, outcome)| is_sent(outcome)) {
-        match (report.refs.get(name), &report.unpack_failure) {
-            (Some(Ok(())), None) => {}
-            (Some(Err(why)), _) => *outcome = RefOutcome::RejectedThere(why.clone()),
-            (_, Some(failure)) => *outcome = RefOutcome::RejectedThere(format!("unpack failed: {failure}")),
-            (None, None) => {
-                *outcome = RefOutcome::RejectedThere("the remote did not report on it".to_owned());
-            }
-        }
     }
 }

@@ -33,22 +33,97 @@ impl Report {
         Ok(report)
     }
 
-    /// Adds what the server said beside its report about refs that could not be locked, such as
+    /// Why an update of a ref was refused; none where it landed.
+    pub(crate) fn refusal(&self, name: &str) -> Option<String> {
+        match (self.refs.get(name), &self.unpack_failure) {
+            (Some(Ok(())), None) => None,
+            (Some(Err(why)), _) => Some(why.clone()),
+            (_, Some(failure)) => Some(format!("unpack failed: {failure}")),
+            (None, None) => Some("the remote did not report on it".to_owned()),
+        }
+    }
+
+    /// Adds what the server said beside its report of refs that it failed to set, such as
     /// `cannot lock ref 'refs/heads/main': is at …`.
-    pub(crate) fn add_locks(&mut self, locks: &[String]) {
+    pub(crate) fn add_remarks(&mut self, remarks: &[String]) {
         for (name, outcome) in &mut self.refs {
             let Err(why) = outcome else { continue };
-            let start = format!("{CANNOT_LOCK} '{name}'");
-            let lock = locks.iter().find(|lock| lock.starts_with(&start));
-            if let (Some(lock), false) = (lock, why.contains(CANNOT_LOCK)) {
-                *why = format!("{why}: {lock}");
+            let quoted = format!("'{name}'");
+            let remark = remarks.iter().find(|remark| remark.contains(&quoted));
+            if let Some(remark) = remark.filter(|remark| !why.contains(remark.as_str())) {
+                *why = format!("{why}: {remark}");
             }
         }
     }
 }
 
-/// How a server says that a ref has another value than the push began from, or that another push is setting it.
-pub(crate) const CANNOT_LOCK: &str = "cannot lock ref";
+/// What is worth keeping of a line that a server said beside its report: how it failed to set a ref.
+pub(crate) fn remark(line: &str) -> Option<&str> {
+    let start = REMARKS.iter().filter_map(|words| line.find(words)).min()?;
+    Some(&line[start..])
+}
+
+const REMARKS: [&str; 2] = ["cannot lock ref '", "cannot update ref '"];
+
+/// What a refusal of a server tells of other pushes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sign {
+    /// The ref was moved, or is being moved, by another push.
+    Race,
+    /// Perhaps; whether the ref has another value now tells.
+    Perhaps,
+    /// Another update of the same atomic push was at fault.
+    Another,
+    /// The server does not want the update.
+    No,
+}
+
+/// Words of servers, the first of a table to be found in a refusal decides: git 2.x (`refs.c`, `files-backend.c`, `receive-pack.c`), JGit and Gerrit
+/// (`ReceiveCommand.Result`), GitHub, GitLab, Bitbucket, Azure DevOps.
+const SIGNS: &[(&str, Sign)] = &[
+    // A branch that is in the way of the name is no race.
+    ("exists; cannot create", Sign::No),
+    ("hook declined", Sign::No),
+    ("prohibited", Sign::No),
+    ("protected", Sign::No),
+    ("denied", Sign::No),
+    ("denying", Sign::No),
+    ("not allowed", Sign::No),
+    ("not permitted", Sign::No),
+    ("is currently checked out", Sign::No),
+    ("is read-only", Sign::No),
+    ("shallow update", Sign::No),
+    ("unpack", Sign::No),
+    ("missing necessary objects", Sign::No),
+    ("bad pack", Sign::No),
+    ("invalid refname", Sign::No),
+    ("funny refname", Sign::No),
+    // git up to 2.50, and beside the report since then.
+    ("but expected", Sign::Race),
+    (".lock': File exists", Sign::Race),
+    ("reference already exists", Sign::Race),
+    // git 2.51 and later.
+    ("incorrect old value provided", Sign::Race),
+    ("reference was modified", Sign::Race),
+    // git's and GitHub's; JGit's and Gerrit's.
+    ("fetch first", Sign::Race),
+    ("stale info", Sign::Race),
+    ("non-fast-forward", Sign::Race),
+    ("failed to lock", Sign::Race),
+    ("lock failure", Sign::Race),
+    ("LOCK_FAILURE", Sign::Race),
+    // Azure DevOps.
+    ("TF401028", Sign::Race),
+    ("has already been updated", Sign::Race),
+    ("atomic push failure", Sign::Another),
+    ("atomic push failed", Sign::Another),
+];
+
+/// What a refusal tells of other pushes: in words, as far as they are known.
+pub(crate) fn sign(why: &str) -> Sign {
+    let found = SIGNS.iter().find(|(words, _)| why.contains(words));
+    found.map_or(Sign::Perhaps, |(_, sign)| *sign)
+}
 
 #[cfg(test)]
 mod tests {
@@ -75,21 +150,76 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_told_beside_the_report_is_a_part_of_the_reason() {
+    fn what_is_told_beside_the_report_is_a_part_of_the_reason() {
         let mut report = Report::default();
         for name in ["refs/heads/main", "refs/heads/x"] {
             let why = "failed to update ref".to_owned();
             report.refs.insert(name.to_owned(), Err(why));
         }
-        report.add_locks(&["cannot lock ref 'refs/heads/main': is at 1".to_owned()]);
+        let line = "remote: error: cannot lock ref 'refs/heads/main': is at 1 but expected 2";
+        report.add_remarks(&[remark(line).unwrap().to_owned()]);
+        let why = report.refs["refs/heads/main"].clone().unwrap_err();
         assert_eq!(
-            report.refs["refs/heads/main"],
-            Err("failed to update ref: cannot lock ref 'refs/heads/main': is at 1".to_owned())
+            why,
+            "failed to update ref: cannot lock ref 'refs/heads/main': is at 1 but expected 2"
         );
+        assert_eq!(sign(&why), Sign::Race);
+        let other = report.refs["refs/heads/x"].clone().unwrap_err();
         assert_eq!(
-            report.refs["refs/heads/x"],
-            Err("failed to update ref".to_owned())
+            (other.as_str(), sign(&other)),
+            ("failed to update ref", Sign::Perhaps)
         );
+    }
+
+    #[test]
+    fn lost_races_are_told_by_the_words_of_many_servers() {
+        for (why, expected) in [
+            (
+                "cannot lock ref 'refs/heads/a': is at 1 but expected 2",
+                Sign::Race,
+            ),
+            (
+                "cannot lock ref 'refs/heads/a': Unable to create '/r/refs/heads/a.lock': File exists.",
+                Sign::Race,
+            ),
+            (
+                "cannot lock ref 'refs/heads/a/b': 'refs/heads/a' exists; cannot create 'refs/heads/a/b'",
+                Sign::No,
+            ),
+            (
+                "cannot lock ref 'refs/heads/a': reference already exists",
+                Sign::Race,
+            ),
+            (
+                "cannot lock ref 'refs/heads/a': unable to resolve reference 'refs/heads/a'",
+                Sign::Perhaps,
+            ),
+            ("incorrect old value provided", Sign::Race),
+            ("reference already exists", Sign::Race),
+            ("failed to update ref", Sign::Perhaps),
+            ("failed", Sign::Perhaps),
+            ("failed to lock", Sign::Race),
+            ("lock failure", Sign::Race),
+            ("non-fast-forward", Sign::Race),
+            ("fetch first", Sign::Race),
+            ("remote error: internal server error", Sign::Perhaps),
+            ("the remote did not report on it", Sign::Perhaps),
+            ("atomic push failure", Sign::Another),
+            ("atomic transaction failed", Sign::Perhaps),
+            ("pre-receive hook declined", Sign::No),
+            ("protected branch hook declined", Sign::No),
+            (
+                "You are not allowed to push code to protected branches on this project.",
+                Sign::No,
+            ),
+            ("prohibited by Gerrit: not permitted: update", Sign::No),
+            ("deletion prohibited", Sign::No),
+            ("branch is currently checked out", Sign::No),
+            ("shallow update not allowed", Sign::No),
+            ("unpacker error", Sign::No),
+        ] {
+            assert_eq!(sign(why), expected, "{why}");
+        }
     }
 
     #[test]

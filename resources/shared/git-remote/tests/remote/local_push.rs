@@ -1,4 +1,4 @@
-use git_remote::{Error, RefOutcome};
+use git_remote::{Error, Push, RefOutcome};
 
 use crate::scene::{Scene, forced, update};
 use crate::world::{World, open, repository, run};
@@ -53,12 +53,13 @@ fn a_branch_that_is_checked_out_is_left_alone() {
         let new = world.commit("work", "new", "new\n");
         let (cx, uri) = (world.cx(), world.path("target").display().to_string());
         let updates = [update(new, "refs/heads/main"), update(new, "refs/heads/other")];
-        let pushed = run(|| open(&uri).push(&repository(&world.path("work")), &updates, &[], &cx)).unwrap();
+        let pushed =
+            run(|| open(&uri).push(&repository(&world.path("work")), &Push::new(&updates), &cx)).unwrap();
         let wanted = wanted.map_or(RefOutcome::FastForwarded, |why| {
             RefOutcome::RejectedThere(why.to_owned())
         });
-        assert_eq!(pushed[0].1, wanted, "{setting}");
-        assert_eq!(pushed[1].1, RefOutcome::Created, "{setting}");
+        assert_eq!(pushed[0].outcome, wanted, "{setting}");
+        assert_eq!(pushed[1].outcome, RefOutcome::Created, "{setting}");
     }
 }
 

@@ -10,4 +10,5 @@ mod push;
 mod refs;
 mod scene;
 mod server;
+mod together;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use git_remote::{Error, Oid, RefOutcome, Update};
+use git_remote::{Error, Oid, Push, Pushed, RefOutcome, Update};
 
 use crate::server::{Behaviour, Server};
 use crate::world::{World, open, repository, run};
@@ -16,9 +16,25 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(near: bool) -> Self {
+        Self::with(near, Behaviour::default())
+    }
+
+    pub(crate) fn with(near: bool, behaviour: Behaviour) -> Self {
         let world = World::new();
-        let server = world.serve(Behaviour::default());
+        let server = world.serve(behaviour);
         Self { world, server, near }
+    }
+
+    /// Pushes all updates or none.
+    pub(crate) fn push_together(&self, updates: &[Update]) -> Vec<RefOutcome> {
+        let push = Push {
+            together: true,
+            ..Push::new(updates)
+        };
+        let cx = self.world.cx();
+        let pushed =
+            run(|| open(&self.uri()).push(&repository(&self.world.path("work")), &push, &cx)).unwrap();
+        pushed.into_iter().map(|pushed| pushed.outcome).collect()
     }
 
     pub(crate) fn uri(&self) -> String {
@@ -30,19 +46,19 @@ impl Scene {
         }
     }
 
-    pub(crate) fn try_push(
-        &self,
-        updates: &[Update],
-        options: &[&str],
-    ) -> Result<Vec<(String, RefOutcome)>, Error> {
+    pub(crate) fn try_push(&self, updates: &[Update], options: &[&str]) -> Result<Vec<Pushed>, Error> {
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         let cx = self.world.cx();
-        run(|| open(&self.uri()).push(&repository(&self.world.path("work")), updates, &options, &cx))
+        let push = Push {
+            options: &options,
+            ..Push::new(updates)
+        };
+        run(|| open(&self.uri()).push(&repository(&self.world.path("work")), &push, &cx))
     }
 
     pub(crate) fn push(&self, updates: &[Update]) -> Vec<RefOutcome> {
         let pushed = self.try_push(updates, &[]).unwrap();
-        let names: Vec<&str> = pushed.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = pushed.iter().map(|pushed| pushed.name.as_str()).collect();
         assert_eq!(
             names,
             updates
@@ -51,7 +67,7 @@ impl Scene {
                 .collect::<Vec<_>>()
         );
         self.world.git("r.git", &["fsck", "--full", "--strict"]);
-        pushed.into_iter().map(|(_, outcome)| outcome).collect()
+        pushed.into_iter().map(|pushed| pushed.outcome).collect()
     }
 
     pub(crate) fn new_commit(&self) -> Oid {
@@ -88,7 +104,7 @@ pub(crate) fn update(src: Oid, dst: &str) -> Update {
     Update {
         src: Some(src),
         dst: dst.to_owned(),
-        force: false,
+        ..Update::default()
     }
 }
 

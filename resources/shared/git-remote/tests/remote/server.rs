@@ -20,6 +20,8 @@ pub(crate) struct Behaviour {
     pub(crate) truncate: Option<usize>,
     /// Answers everything with this status and an HTML page.
     pub(crate) page: Option<u16>,
+    /// Says the second instead of the first in its report on a push, and nothing of it beside the report.
+    pub(crate) words: Option<(&'static str, &'static str)>,
 }
 
 /// A request as it came.
@@ -128,6 +130,9 @@ fn answer(stream: TcpStream, root: &Path, behaviour: &Behaviour, notes: &Mutex<V
     child.stdout.take().unwrap().read_to_end(&mut out).unwrap();
     feeding.join().unwrap();
     child.wait().unwrap();
+    if let Some(words) = behaviour.words.filter(|_| target.ends_with("/git-receive-pack")) {
+        out = reworded(&out, words);
+    }
     let _ = stream.write_all(&as_http(&out, behaviour.truncate.filter(|_| method == "POST")));
 }
 
@@ -175,6 +180,41 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<(Seen, Option<Strin
         reader.read_exact(&mut seen.body).ok()?;
     }
     Some((seen, protocol, kind))
+}
+
+/// The answer to a push, in other words: what is on the first band is a report of packet lines, which are written anew.
+fn reworded(out: &[u8], (from, to): (&str, &str)) -> Vec<u8> {
+    let end = out.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    let packet = |data: &[u8]| [format!("{:04x}", data.len() + 4).as_bytes(), data].concat();
+    let report: Vec<u8> = packets(&out[end..])
+        .into_iter()
+        .filter(|data| data[0] == 1)
+        .flat_map(|data| data[1..].to_vec())
+        .collect();
+    let lines = packets(&report).into_iter().flat_map(|line| {
+        let line = String::from_utf8(line).unwrap();
+        let reworded = match line.split_once(' ') {
+            Some(("ng", rest)) => format!("ng {} {to}\n", rest.split(' ').next().unwrap()),
+            _ => line.replace(from, to),
+        };
+        packet(reworded.as_bytes())
+    });
+    let report: Vec<u8> = [1].into_iter().chain(lines).chain(*b"0000").collect();
+    [&out[..end], &packet(&report), b"0000"].concat()
+}
+
+/// The data of packet lines up to a flush.
+fn packets(mut stream: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    while let Some((head, rest)) = stream.split_at_checked(4) {
+        let length = usize::from_str_radix(std::str::from_utf8(head).unwrap(), 16).unwrap();
+        if length < 4 {
+            break;
+        }
+        found.push(rest[..length - 4].to_vec());
+        stream = &rest[length - 4..];
+    }
+    found
 }
 
 /// Makes an HTTP answer of a CGI one. A truncated body claims its whole length.
