@@ -1,7 +1,9 @@
 //! Merging the remote branch into `HEAD`.
 
 use concourse_resource_sdk::{Context, Error, Result};
-use git2::{ErrorCode, Index, Oid, Repository, Signature};
+use git2::{ErrorCode, Index, Oid, Repository, Signature, Tree};
+
+use super::moved_directories;
 
 use git_source::{InTheWay, NewCommit, git_failed, stored, without_login};
 
@@ -36,7 +38,10 @@ pub(super) fn merge(
     let mut index = repo
         .merge_commits(&commit(start)?, &commit(upstream)?, None)
         .map_err(&failed)?;
-    refuse_conflicts(&index, &format!("merge the remote branch {branch}"))?;
+    let doing = format!("merge the remote branch {branch}");
+    refuse_conflicts(&index, &doing)?;
+    let tree = |id| commit(id)?.tree().map_err(&failed);
+    refuse_strays(repo, &tree(base)?, [&tree(start)?, &tree(upstream)?], &doing)?;
     let message = message(repo, branch, uri)?;
     let merged = NewCommit {
         tree: index.write_tree_to(repo).map_err(&failed)?,
@@ -63,6 +68,23 @@ fn message(repo: &Repository, branch: &str, uri: &str) -> Result<String> {
         Err(_) => " into HEAD".to_owned(),
     };
     Ok(format!("Merge branch '{branch}' of {address}{into}\n"))
+}
+
+/// Fails where one side added a file to a directory that the other one renamed.
+pub(super) fn refuse_strays(
+    repo: &Repository,
+    base: &Tree<'_>,
+    sides: [&Tree<'_>; 2],
+    doing: &str,
+) -> Result<()> {
+    let found = moved_directories::stray(repo, base, sides).map_err(git_failed("compare directories"))?;
+    let Some(stray) = found else { return Ok(()) };
+    let to = stray.to.map_or_else(String::new, |to| format!(" to {to}/"));
+    Err(Error::remote(format!(
+        "failed to {doing}: conflict in {}: the directory {}/ was renamed{to} on the other side",
+        stray.path, stray.from
+    ))
+    .hint("nothing was pushed; get the branch again, and add the file where it belongs"))
 }
 
 /// Fails where an index has conflicts, with their paths.

@@ -3,6 +3,7 @@
 mod identity;
 mod integrate;
 mod merge;
+mod moved_directories;
 mod notes;
 mod push;
 mod rebase;

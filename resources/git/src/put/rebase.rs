@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use concourse_resource_sdk::{Context, Error, Problem, Result};
 use git2::{Commit, ErrorCode, Oid, Repository, Signature, Sort};
 
-use super::merge::refuse_conflicts;
+use super::merge::{refuse_conflicts, refuse_strays};
 use git_source::{InTheWay, NewCommit, field, git_failed};
 
 /// Fails where the work tree has changes that are not committed.
@@ -74,7 +74,13 @@ fn replay(repo: &Repository, commit: &Commit<'_>, tip: Oid, committer: &Signatur
     let failed = git_failed("rebase onto the remote branch");
     let onto = repo.find_commit(tip).map_err(&failed)?;
     let mut index = repo.cherrypick_commit(commit, &onto, 0, None).map_err(&failed)?;
-    refuse_conflicts(&index, &format!("rebase {} onto the remote branch", commit.id()))?;
+    let doing = format!("rebase {} onto the remote branch", commit.id());
+    refuse_conflicts(&index, &doing)?;
+    if let Ok(parent) = commit.parent(0) {
+        let trees = [parent.tree(), onto.tree(), commit.tree()].map(|tree| tree.map_err(&failed));
+        let [base, ours, theirs] = trees;
+        refuse_strays(repo, &base?, [&ours?, &theirs?], &doing)?;
+    }
     let tree = index.write_tree_to(repo).map_err(&failed)?;
     let was_empty = commit
         .parent(0)
