@@ -79,6 +79,8 @@ pub(crate) enum Operation {
     Claim(Name),
     /// Free this lock.
     Release(Name),
+    /// Free what this build claimed.
+    ReleaseOurs,
     /// Make this lock.
     Add(State, Name, Vec<u8>),
     /// Delete this lock.
@@ -96,6 +98,8 @@ pub(crate) enum Turn {
     Ready(Change),
     /// Nothing: all is as it is wanted (CONTRACT F6).
     Unchanged(State, Name),
+    /// Nothing: there is nothing to be done.
+    Nothing,
     /// Nothing: what was waited for holds.
     Reached(Name),
     /// Look again later.
@@ -145,10 +149,25 @@ pub(crate) enum Wait {
 /// Claims that may be taken over, each with the note for the commit that does so.
 pub(crate) type Expired = BTreeMap<Name, String>;
 
+/// What is known of claims, besides that they are there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Marked {
+    /// These may be taken over.
+    Expired(Expired),
+    /// These are of this build.
+    Ours(Vec<Name>),
+}
+
 impl Operation {
     /// What has to happen next; `pick` draws one of so many.
-    pub(crate) fn turn(&self, pool: &Pool, expired: &Expired, pick: &mut dyn FnMut(usize) -> usize) -> Turn {
+    pub(crate) fn turn(&self, pool: &Pool, marked: &Marked, pick: &mut dyn FnMut(usize) -> usize) -> Turn {
+        let (none, no_names) = (Expired::new(), Vec::new());
+        let (expired, ours) = match marked {
+            Marked::Expired(expired) => (expired, &no_names),
+            Marked::Ours(ours) => (&none, ours),
+        };
         match self {
+            Self::ReleaseOurs => release_all(pool, ours),
             Self::Acquire => acquire(pool, expired, pick),
             Self::Claim(name) => claim(pool, expired, name),
             Self::Release(name) => match pool.claimed.get(name) {
@@ -172,6 +191,11 @@ impl Operation {
         }
     }
 
+    /// Whether the lock is claimed by whoever does it, whose name the commit has.
+    pub(crate) fn makes_claims(&self) -> bool {
+        self.claims() || matches!(self, Self::Add(State::Claimed, ..))
+    }
+
     /// Whether it makes a lock ours, which an abort has to undo.
     pub(crate) fn claims(&self) -> bool {
         matches!(self, Self::Acquire | Self::Claim(_))
@@ -184,6 +208,24 @@ pub(crate) fn release(name: &Name, file: File) -> Vec<Edit> {
         Edit::Delete(State::Claimed, name.clone()),
         Edit::Set(State::Unclaimed, name.clone(), file),
     ]
+}
+
+/// Frees these locks, as far as they are claimed, with one push.
+fn release_all(pool: &Pool, names: &[Name]) -> Turn {
+    let claimed: Vec<(&Name, File)> = names
+        .iter()
+        .filter_map(|name| Some((name, *pool.claimed.get(name)?)))
+        .collect();
+    let Some((first, _)) = claimed.first() else {
+        return Turn::Nothing;
+    };
+    Turn::Ready(Change {
+        lock: (*first).clone(),
+        commits: claimed
+            .iter()
+            .map(|(name, file)| commit(name, "unclaiming", release(name, *file)))
+            .collect(),
+    })
 }
 
 fn acquire(pool: &Pool, expired: &Expired, pick: &mut dyn FnMut(usize) -> usize) -> Turn {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::{Instant, SystemTime};
 
 use concourse_resource_sdk::{Context, Error, Result};
 use git_remote::{Depth, Fetch, FetchOutcome, Filter, Push, RefOutcome, Remote, Update};
@@ -29,6 +30,8 @@ pub(crate) struct Store<'a> {
     depth: u32,
     tip: Option<Oid>,
     remote: Option<Remote>,
+    /// The server's clock, and when it was read.
+    server_time: Option<(SystemTime, Instant)>,
 }
 
 impl<'a> Store<'a> {
@@ -42,6 +45,7 @@ impl<'a> Store<'a> {
             cuts: git_source::read_cuts(&repo),
             depth: 1,
             remote: None,
+            server_time: None,
             tip: tip.filter(|&id| repo.find_commit(id).is_ok()),
             repo,
         })
@@ -75,6 +79,7 @@ impl<'a> Store<'a> {
 
     fn refresh_from(&mut self, remote: &mut Remote) -> Result<Oid, Failure> {
         let tip = self.remote_tip(remote)?;
+        self.server_time = remote.server_time().map(|date| (date, Instant::now()));
         if self.tip == Some(tip) {
             return Ok(tip);
         }
@@ -97,6 +102,11 @@ impl<'a> Store<'a> {
     /// The newest commit that was fetched.
     pub(crate) fn tip(&self) -> Option<Oid> {
         self.tip
+    }
+
+    /// What time it is by the server's clock, as far as it tells.
+    pub(crate) fn server_time(&self) -> Option<SystemTime> {
+        self.server_time.map(|(date, told)| date + told.elapsed())
     }
 
     /// Only the id of the branch.

@@ -33,6 +33,7 @@ mod pool_cases;
 mod pool_defects;
 mod pool_expiry;
 mod pool_operations;
+mod pool_ours;
 mod pool_random;
 mod pool_support;
 mod scripts;

@@ -274,6 +274,8 @@ fn pool_case_20_five_pushes_that_fail_for_no_known_reason() {
     output
         .fails(1)
         .says("error acquiring lock: too-many-unexpected-errors");
+    // Each is looked for once more, and none is there.
+    assert_eq!(output.stderr.matches(" was not claimed").count(), 5, "{output}");
     assert_eq!(pushes(), 5);
     assert!(
         output
@@ -281,4 +283,38 @@ fn pool_case_20_five_pushes_that_fail_for_no_known_reason() {
             .contains("failed to broadcast the change to lock state!")
     );
     assert_eq!(locks.subjects(), [""; 0]);
+}
+
+/// Found in an attack: a server behind a gateway that gave up took the push four seconds later, and nobody had the lock.
+#[test]
+fn a_claim_that_arrives_after_the_step_gave_up_is_undone() {
+    let locks = Locks::new(Way::Https);
+    locks.hook(
+        "pre-receive",
+        "read old new name; echo x >>../pushes; cp -r $GIT_QUARANTINE_PATH/* objects/
+if [ $(wc -l <../pushes) = 5 ]; then
+  (unset GIT_QUARANTINE_PATH GIT_OBJECT_DIRECTORY GIT_ALTERNATE_OBJECT_DIRECTORIES
+   sleep 3; git update-ref $name $new $old) >/dev/null 2>&1 &
+fi
+kill -9 $PPID",
+    );
+    let removed = locks.bare.join("hooks/pre-receive");
+    let undoing = std::thread::spawn(move || {
+        // Only what undoes the claim gets through.
+        std::thread::sleep(std::time::Duration::from_millis(3_500));
+        std::fs::remove_file(removed).expect("a hook");
+    });
+    let output = locks.put(&json!({ "claim": "red" }));
+    output
+        .fails(1)
+        .says("error claiming lock: too-many-unexpected-errors");
+    undoing.join().expect("a thread");
+    assert!(output.stderr.contains("of lock red was undone by "), "{output}");
+    assert!(
+        output
+            .stderr
+            .contains("  hint: should one of these commits arrive only now"),
+        "{output}"
+    );
+    assert_eq!(locks.files("cars/claimed"), [".gitkeep"]);
 }

@@ -108,16 +108,74 @@ fn an_expired_claim_is_taken_over_and_its_release_is_refused() {
     }
 }
 
+/// A commit of another build that touches another lock, so long ago.
+fn witnessed_ago(locks: &Locks, ago: i64) {
+    let time = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("now")
+        .as_secs();
+    let date = i64::try_from(time).expect("a date") - ago;
+    locks.by_hand(&format!(
+        "echo more >>cars/unclaimed/blue; git add .; GIT_COMMITTER_DATE='{date} +0000' git commit -qm 'updating: blue
+Build URL: http://ci/other'"
+    ));
+}
+
 #[test]
 fn a_claim_of_the_future_and_a_young_one_do_not_expire() {
-    for (ago, takes) in [(-100_000, false), (10, false), (100, true)] {
-        let locks = Locks::new(Way::Https);
-        claimed_ago(&locks, ago);
-        let params = json!({ "claim": "red", "timeout": "300ms" });
+    for way in [Way::Https, Way::File] {
+        for (ago, witness, takes) in [
+            (-100_000, Some(-100_000), false),
+            (10, Some(5), false),
+            (100, Some(90), true),
+            (100, Some(10), false),
+            (100, None, false),
+        ] {
+            let locks = Locks::new(way);
+            claimed_ago(&locks, ago);
+            if let Some(witness) = witness {
+                witnessed_ago(&locks, witness);
+            }
+            let params = json!({ "claim": "red", "timeout": "300ms" });
+            let output = locks
+                .put_with(&json!({ "expire_after": "1m" }), &params, Path::new("/"))
+                .run();
+            assert_eq!(
+                output.ended == Ended::Code(0),
+                takes,
+                "{ago} {witness:?}: {}",
+                output.stderr
+            );
+        }
+    }
+}
+
+/// Found in an attack: the claim of a worker whose clock is slow was taken over at once. Nobody else was there at the time it says, so
+/// who waits has to see it for a while.
+#[test]
+fn a_claim_by_a_slow_clock_is_not_taken_over_at_once() {
+    for way in WAYS {
+        let locks = Locks::new(way);
+        claimed_ago(&locks, 7 * 3600);
+        let began = std::time::Instant::now();
+        let params = json!({ "claim": "red", "timeout": "20s" });
         let output = locks
-            .put_with(&json!({ "expire_after": "1m" }), &params, Path::new("/"))
+            .put_with(&json!({ "expire_after": "20s" }), &params, Path::new("/"))
             .run();
-        assert_eq!(output.ended == Ended::Code(0), takes, "{ago}: {}", output.stderr);
+        output.ok();
+        assert!(
+            began.elapsed() >= std::time::Duration::from_secs(2),
+            "{:?}",
+            began.elapsed()
+        );
+        let told = output
+            .stderr
+            .lines()
+            .find(|line| line.starts_with("took over the claim of lock red: Expired: claimed on 20"));
+        assert!(
+            told.is_some_and(|line| line.ends_with("by http://ci/old")),
+            "{output}"
+        );
     }
 }
 
@@ -136,15 +194,52 @@ fn with_expiry_a_bare_name_releases_only_what_its_owner_claimed() {
     ] {
         let output = locks
             .put_with(&fields, &json!({ "release": "x" }), files.path())
+            .env("BUILD_URL", "http://ci/b/10")
             .run();
         assert!(
             output.fails(1).stderr.contains("not ours any more"),
             "{}",
             output.stderr
         );
+        let hint = match fields["owner"].as_str() {
+            None => {
+                "  hint: release it from the directory of the put or get that has it, or set source.owner where it is claimed and here"
+            }
+            Some(_) => "  hint: that claim is of us, and source.owner is them",
+        };
+        output.says(hint);
     }
     locks
         .put_with(&ours, &json!({ "release": "x" }), files.path())
+        .env("BUILD_URL", "http://ci/b/10")
         .run()
         .ok();
+}
+
+/// Seen in a real Concourse: what the build itself had added was not its own.
+#[test]
+fn a_lock_that_was_added_claimed_is_of_the_build_that_added_it() {
+    for (fields, url) in [
+        (json!({ "owner": "us" }), "http://ci/b/10"),
+        (json!({}), "http://ci/b/9"),
+    ] {
+        for operation in ["release", "remove"] {
+            let locks = Locks::new(Way::Https);
+            let files = Files::new("green", Some("g"));
+            let mut expiring = json!({ "expire_after": "1h" });
+            crate::support::merge(&mut expiring, &fields);
+            let added = locks
+                .put_with(&expiring, &json!({ "add_claimed": "x" }), files.path())
+                .run()
+                .ok();
+            if fields["owner"] == "us" {
+                assert!(locks.message(&version(&added)).ends_with("Owner: us"));
+            }
+            locks
+                .put_with(&expiring, &json!({ operation: "x" }), files.path())
+                .env("BUILD_URL", url)
+                .run()
+                .ok();
+        }
+    }
 }

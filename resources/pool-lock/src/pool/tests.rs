@@ -26,7 +26,7 @@ fn name(name: &str) -> Name {
 }
 
 fn turn(operation: &Operation, pool: &Pool) -> Turn {
-    operation.turn(pool, &Expired::new(), &mut |_| 0)
+    operation.turn(pool, &Marked::Expired(Expired::new()), &mut |_| 0)
 }
 
 /// What a change makes of a pool.
@@ -72,7 +72,7 @@ fn any_free_lock_is_acquired_but_no_dot_file() {
     let free = pool(&["x"], &[".gitkeep", "a", "b", "c"]);
     for (drawn, lock) in [(0, "a"), (1, "b"), (2, "c")] {
         let mut asked = Vec::new();
-        let turn = Operation::Acquire.turn(&free, &Expired::new(), &mut |count| {
+        let turn = Operation::Acquire.turn(&free, &Marked::Expired(Expired::new()), &mut |count| {
             asked.push(count);
             drawn
         });
@@ -169,7 +169,7 @@ fn an_expired_claim_is_taken_over_in_two_commits_but_only_where_nothing_is_free(
     let held = pool(&["red=r"], &[]);
     let expired = Expired::from([(name("red"), "Expired: since noon".to_owned())]);
     for operation in [Operation::Acquire, Operation::Claim(name("red"))] {
-        let turn = operation.turn(&held, &expired, &mut |_| 0);
+        let turn = operation.turn(&held, &Marked::Expired(expired.clone()), &mut |_| 0);
         let Turn::Ready(change) = &turn else {
             panic!("{turn:?}")
         };
@@ -180,6 +180,6 @@ fn an_expired_claim_is_taken_over_in_two_commits_but_only_where_nothing_is_free(
         assert_eq!(subjects, ["unclaiming: red", "claiming: red"]);
     }
     let more = pool(&["red=r"], &["blue"]);
-    let turn = Operation::Acquire.turn(&more, &expired, &mut |_| 0);
+    let turn = Operation::Acquire.turn(&more, &Marked::Expired(expired.clone()), &mut |_| 0);
     assert_eq!(applied(&more, turn).1, ["claiming: blue"]);
 }

@@ -20,7 +20,7 @@ pub(super) struct Holder {
     pub(super) commit: Oid,
     /// Seconds since the epoch, by the clock of whoever made the commit.
     pub(super) since: i64,
-    build_url: Option<String>,
+    pub(super) build_url: Option<String>,
     pub(super) owner: Option<String>,
 }
 

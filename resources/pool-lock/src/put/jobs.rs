@@ -17,7 +17,7 @@ pub(crate) struct Job {
 }
 
 /// The operations in the order in which they are done. All files are read here, once.
-pub(super) fn jobs(params: &PutParams, sources: &Path) -> Result<Vec<Job>> {
+pub(super) fn jobs(params: &PutParams, sources: &Path, build_url: &str) -> Result<Vec<Job>> {
     let mut jobs = Jobs {
         sources,
         jobs: Vec::new(),
@@ -26,6 +26,10 @@ pub(super) fn jobs(params: &PutParams, sources: &Path) -> Result<Vec<Job>> {
         jobs.push(Operation::Acquire, "acquiring lock", None);
     }
     jobs.of(params.release.as_ref(), "releasing lock", "", |lock| {
+        // A put that was aborted or timed out left no directory: its `ensure` frees what it claimed, if it did.
+        if !build_url.is_empty() && !lock.directory.exists() {
+            return Ok(Operation::ReleaseOurs);
+        }
         Ok(Operation::Release(lock.name()?))
     })?;
     jobs.of(params.add.as_ref(), "adding lock", NAME_FILE, |lock| {
@@ -136,7 +140,10 @@ impl Files<'_> {
     }
 }
 
-/// CONTRACT F8: what would be written elsewhere.
+/// The longest name of a file that Linux takes, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// CONTRACT F8: what would be written elsewhere, or nowhere.
 fn check(name: &[u8]) -> Result<(), String> {
     let shown = String::from_utf8_lossy(name);
     match name {
@@ -144,6 +151,10 @@ fn check(name: &[u8]) -> Result<(), String> {
         b"." | b".." | b".git" => Err(format!("\"{shown}\" cannot be the name of a lock")),
         _ if name.contains(&b'/') => Err(format!(
             "\"{shown}\" cannot be the name of a lock: it has a slash"
+        )),
+        _ if name.len() > LONGEST_NAME => Err(format!(
+            "a name of {} bytes cannot be the name of a lock, which is a file: {LONGEST_NAME} are the most",
+            name.len()
         )),
         _ if name.contains(&0) || name.contains(&b'\n') => Err(format!(
             "{shown:?} cannot be the name of a lock: it is more than one line"

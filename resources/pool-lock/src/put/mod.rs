@@ -2,6 +2,7 @@
 
 mod holder;
 mod jobs;
+mod message;
 mod ownership;
 mod turns;
 mod undo;
@@ -34,7 +35,7 @@ pub(crate) async fn put(
 ) -> Result<Outcome<PoolLock>> {
     let location = Location::new(&source.access())?;
     let rules = Rules::new(cx, &source, &params)?;
-    let jobs = jobs::jobs(&params, sources)?;
+    let jobs = jobs::jobs(&params, sources, &rules.build_url)?;
     let cx = cx.clone();
     let (outcome, guards) = git_source::blocking(move || {
         let mut guards: Vec<AbortGuard> = Vec::new();

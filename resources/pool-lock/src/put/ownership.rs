@@ -1,18 +1,38 @@
 //! Whose a lock is, where claims expire.
 
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
 use concourse_resource_sdk::{Error, Result};
 use git2::{Oid, Repository};
 
 use super::holder::{Holder, date};
-use super::turns::Turns;
+use super::turns::{Done, Turns};
 use super::waiting::path;
 use crate::history::{History, Missing};
-use crate::pool::{Expired, Name, Operation, Pool, State};
+use crate::pool::{Expired, Name, Operation, Pool, State, is_lock};
 use crate::store::Store;
+
+/// The part of `expire_after` for which a claim has to be seen before it is taken over, where no other commit bears its age out.
+const SEEN_PART: u32 = 10;
+
+/// How far back a free lock is looked for.
+const MOST_LOOKED_AT: usize = 64;
+
+/// How the messages of commits begin after which a lock is free.
+const FREEING: [&str; 3] = ["unclaiming: ", "adding unclaimed: ", "updating: "];
+
+const NO_CLAIM_KNOWN: &str = "the lock's directory has no repository that tells which claim it was got with";
 
 impl Turns<'_> {
     /// The claims that may be taken over, where this is allowed and would help.
-    pub(super) fn expired(&self, store: &mut Store<'_>, tip: Oid, pool: &Pool) -> Result<Expired> {
+    pub(super) fn expired(
+        &self,
+        store: &mut Store<'_>,
+        tip: Oid,
+        pool: &Pool,
+        seen: &mut HashMap<Oid, Instant>,
+    ) -> Result<Expired> {
         let mut expired = Expired::new();
         let Some(limit) = self.rules.expire_after else {
             return Ok(expired);
@@ -23,15 +43,65 @@ impl Turns<'_> {
             _ => Vec::new(),
         };
         for name in names {
+            let Some(holder) = self.holder(store, tip, name)? else {
+                continue;
+            };
+            let first_seen = *seen.entry(holder.commit).or_insert_with(Instant::now);
             // A date in the future never expires.
-            if let Some(holder) = self.holder(store, tip, name)?
-                && holder.age(self.cx.now()).is_some_and(|age| age >= limit)
+            let is_old = holder.age(self.cx.now()).is_some_and(|age| age >= limit);
+            if is_old
+                && (first_seen.elapsed() >= limit / SEEN_PART || is_borne_out(store, tip, &holder, limit)?)
             {
                 let note = format!("Expired: claimed on {}{holder}", date(holder.since));
                 expired.insert(name.clone(), note);
             }
         }
         Ok(expired)
+    }
+
+    /// The locks whose claims are of this build.
+    pub(super) fn ours(&self, store: &mut Store<'_>, tip: Oid, pool: &Pool) -> Result<Vec<Name>> {
+        let mut ours = Vec::new();
+        for name in pool.claimed.keys().filter(|name| is_lock(name)) {
+            let holder = self.holder(store, tip, name)?;
+            if holder.is_some_and(|holder| holder.build_url.as_deref() == Some(&self.rules.build_url)) {
+                ours.push(name.clone());
+            }
+        }
+        Ok(ours)
+    }
+
+    /// This build has no claim to release. The version is one that can be got whatever others do: the newest at which a lock was free.
+    pub(super) fn nothing(&self, store: &mut Store<'_>, tip: Oid) -> Result<Done> {
+        let (pool, url) = (self.pool, &self.rules.build_url);
+        self.cx
+            .log()
+            .line(format!("nothing to release: {url} has no claim in pool {pool}"));
+        let mut from = Some(tip);
+        for _ in 0..MOST_LOOKED_AT {
+            let Some(at) = from else { break };
+            let change = store
+                .ask(|history| history.last_change(at, pool.as_bytes()))?
+                .flatten();
+            let Some(change) = change else { break };
+            if let Some((message, _)) = store.described(change)
+                && let Some(lock) = FREEING
+                    .iter()
+                    .find_map(|verb| message.lines().next()?.strip_prefix(verb))
+            {
+                return Ok(Done {
+                    commit: change,
+                    lock: lock.as_bytes().to_vec(),
+                    guard: None,
+                });
+            }
+            from = store.ask(|history| history.first_parent(change))?.flatten();
+        }
+        Ok(Done {
+            commit: tip,
+            lock: Name::new(),
+            guard: None,
+        })
     }
 
     /// Who has a claimed lock.
@@ -55,27 +125,41 @@ impl Turns<'_> {
             return Ok(());
         };
         let ours = self.own_claim(lock);
+        let is_same = |ours: Option<&str>, theirs: Option<&String>| {
+            ours.is_some() && ours == theirs.map(String::as_str)
+        };
+        let (owner, url) = (self.rules.owner.as_deref(), Some(self.rules.build_url.as_str()));
         let is_ours = match ours {
             Some(commit) => commit == holder.commit,
-            None => self.rules.owner.is_some() && self.rules.owner == holder.owner,
+            None => is_same(owner, holder.owner.as_ref()) || is_same(url, holder.build_url.as_ref()),
         };
         if is_ours {
             return Ok(());
         }
         let lock = String::from_utf8_lossy(lock);
-        let why = match ours {
-            Some(commit) => format!("the claim was {}", &commit.to_string()[..8]),
-            None => {
-                "the lock's directory has no repository that tells which claim it was got with".to_owned()
-            }
+        let (why, hint) = match (ours, owner, &holder.owner) {
+            (Some(commit), ..) => (
+                format!("the claim was {}", &commit.to_string()[..8]),
+                "the lock was released, or its claim expired and was taken over, since it was got: expire_after has to be longer than the work takes".to_owned(),
+            ),
+            (None, None, _) => (
+                NO_CLAIM_KNOWN.to_owned(),
+                "release it from the directory of the put or get that has it, or set source.owner where it is claimed and here".to_owned(),
+            ),
+            (None, Some(_), None) => (
+                NO_CLAIM_KNOWN.to_owned(),
+                "that claim names no owner: set source.owner where it is claimed, too".to_owned(),
+            ),
+            (None, Some(ours), Some(theirs)) => (
+                NO_CLAIM_KNOWN.to_owned(),
+                format!("that claim is of {theirs}, and source.owner is {ours}"),
+            ),
         };
         let text = format!(
             "lock {lock} is not ours any more: claimed {}",
             holder.told(self.cx.now())
         );
-        Err(Error::remote(text)
-            .cause(why)
-            .hint("the claim expired and was taken over; give expire_after more time than the work takes"))
+        Err(Error::remote(text).cause(why).hint(hint))
     }
 
     /// The claim that the lock's directory was got with.
@@ -93,4 +177,23 @@ impl Turns<'_> {
             Err(Missing::Failed(_)) => None,
         }
     }
+}
+
+/// Whether others bear the age of a claim out, whose date is by the clock of whoever made it: a commit of another build that came
+/// after it is old enough, too, by the server's clock.
+fn is_borne_out(store: &mut Store<'_>, tip: Oid, holder: &Holder, limit: Duration) -> Result<bool> {
+    let Some(now) = store.server_time() else {
+        return Ok(false);
+    };
+    let claim = holder.commit;
+    let later = store
+        .ask(|history| history.after(tip, claim))?
+        .unwrap_or_default();
+    Ok(later.into_iter().any(|commit| {
+        store.described(commit).is_some_and(|(message, since)| {
+            let witness = Holder::new(commit, &message, since);
+            let is_another = witness.build_url.is_none() || witness.build_url != holder.build_url;
+            is_another && witness.age(now).is_some_and(|age| age >= limit)
+        })
+    }))
 }

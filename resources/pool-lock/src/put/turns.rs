@@ -1,20 +1,21 @@
 //! The loop around every operation: look, change, push unless someone was first, wait, again. CONTRACT 7.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::Instant;
 
 use concourse_resource_sdk::{AbortGuard, Context, Error, Report, Result};
 use git_remote::RefOutcome;
 use git_source::{Location, Scratch, git_failed};
-use git2::{Oid, Signature, Time};
+use git2::Oid;
 
 use super::Rules;
-use super::holder::{BUILD_URL, OWNER};
+use super::holder::OWNER;
 use super::jobs::Job;
-use super::undo::Undo;
+use super::message::{message, signature};
+use super::undo::{Push, Undo};
 use super::waiting::{Waiting, path};
-use crate::history::History;
-use crate::pool::{Change, Commit, Name, Operation, Pool, State, Turn};
+use crate::pool::{Change, Commit, Marked, Name, Operation, Pool, State, Turn};
 use crate::store::Store;
 
 /// Failures of one kind after which a step gives up: CONTRACT 7, step 4.
@@ -45,12 +46,6 @@ struct Sent {
     guard: Option<AbortGuard>,
 }
 
-impl Sent {
-    fn arrived(&self, history: &History<'_>, tip: Oid) -> bool {
-        arrived(history, tip, self.commit, self.parent)
-    }
-}
-
 /// What came of a push.
 enum Pushed {
     Landed,
@@ -75,11 +70,15 @@ impl Turns<'_> {
         let mut waiting = Waiting::new(self.cx, self.rules, self.pool);
         let mut sent: Vec<Sent> = Vec::new();
         let mut is_first = true;
+        // Since when a claim has been seen here.
+        let mut seen = HashMap::<Oid, Instant>::new();
         loop {
             let stage = if is_first { "setup" } else { "reset lock" };
             let tip = self.fetched(&mut store, &waiting, stage)?;
             let action = |error| self.failed("action", error);
-            let arrived = sent.iter().position(|sent| sent.arrived(&store.history(), tip));
+            let arrived = sent
+                .iter()
+                .position(|sent| store.history().has_arrived(tip, sent.commit, sent.parent));
             if let Some(Sent {
                 change,
                 commit,
@@ -87,6 +86,7 @@ impl Turns<'_> {
                 ..
             }) = arrived.map(|index| sent.swap_remove(index))
             {
+                self.tell_takeover(&change);
                 return Ok(self.done(commit, change.lock, guard));
             }
             let pool = store.pool(tip, self.pool).map_err(action)?;
@@ -94,12 +94,16 @@ impl Turns<'_> {
                 self.warn(&pool);
             }
             is_first = false;
-            let expired = self.expired(&mut store, tip, &pool).map_err(action)?;
+            let marked = match self.job.operation {
+                Operation::ReleaseOurs => Marked::Ours(self.ours(&mut store, tip, &pool).map_err(action)?),
+                _ => Marked::Expired(self.expired(&mut store, tip, &pool, &mut seen).map_err(action)?),
+            };
             match self
                 .job
                 .operation
-                .turn(&pool, &expired, &mut |count| fastrand::usize(..count))
+                .turn(&pool, &marked, &mut |count| fastrand::usize(..count))
             {
+                Turn::Nothing => return self.nothing(&mut store, tip).map_err(action),
                 Turn::Reached(lock) => return Ok(self.done(tip, lock, None)),
                 Turn::Impossible(text) => return Err(self.failed("action", Error::remote(text))),
                 Turn::Wait(wait) => {
@@ -120,7 +124,10 @@ impl Turns<'_> {
                     let commit = self.commit(&store, tip, &change).map_err(action)?;
                     let (pushed, guard) = self.push(&mut store, &change.lock, tip, commit, &waiting)?;
                     match pushed {
-                        Pushed::Landed => return Ok(self.done(commit, change.lock, guard)),
+                        Pushed::Landed => {
+                            self.tell_takeover(&change);
+                            return Ok(self.done(commit, change.lock, guard));
+                        }
                         Pushed::LostRace => waiting.pause_after_race(),
                         Pushed::Rejected(text) => {
                             self.cx
@@ -140,8 +147,7 @@ impl Turns<'_> {
                                 .line("failed to broadcast the change to lock state!");
                             self.cx.log().line(text);
                             if sent.len() == MOST_FAILURES {
-                                let text = format!("error {}: too-many-unexpected-errors", self.job.doing);
-                                return Err(Error::remote(text));
+                                return Err(self.give_up(&sent));
                             }
                             waiting.pause();
                         }
@@ -184,19 +190,12 @@ impl Turns<'_> {
         waiting: &Waiting<'_>,
     ) -> Result<(Pushed, Option<AbortGuard>)> {
         let pushing = Arc::new(());
-        let guard = self.job.operation.claims().then(|| {
-            Undo {
-                location: self.location.beyond_abort(),
-                pool: self.pool.to_owned(),
-                lock: lock.clone(),
-                commit,
-                parent,
-                by: (self.rules.name.clone(), self.rules.email.clone()),
-                build_url: self.rules.build_url.clone(),
-                pushing: Arc::downgrade(&pushing),
-            }
-            .at_abort(self.cx)
-        });
+        let push = Push::UnderWay(Arc::downgrade(&pushing));
+        let guard = self
+            .job
+            .operation
+            .claims()
+            .then(|| self.undo(lock, (commit, parent), push).at_abort(self.cx));
         let outcome = store.push(commit);
         drop(pushing);
         let pushed = match outcome {
@@ -218,7 +217,7 @@ impl Turns<'_> {
                     let hint = format!("look whether commit {commit} is on the branch: it may have arrived");
                     error.hint(hint)
                 })?;
-                if arrived(&store.history(), tip, commit, parent) {
+                if store.history().has_arrived(tip, commit, parent) {
                     Pushed::Landed
                 } else {
                     Pushed::Failed(text)
@@ -226,6 +225,44 @@ impl Turns<'_> {
             }
         };
         Ok((pushed, guard))
+    }
+
+    fn undo(&self, lock: &Name, (commit, parent): (Oid, Oid), push: Push) -> Undo {
+        Undo {
+            location: self.location.beyond_abort(),
+            pool: self.pool.to_owned(),
+            lock: lock.clone(),
+            commit,
+            parent,
+            by: (self.rules.name.clone(), self.rules.email.clone()),
+            build_url: self.rules.build_url.clone(),
+            push,
+        }
+    }
+
+    /// Gives up after pushes without an answer, each of which may still arrive: then a claim is undone, and otherwise they are named.
+    fn give_up(&self, sent: &[Sent]) -> Error {
+        let commits: Vec<String> = sent.iter().map(|sent| sent.commit.to_string()).collect();
+        let text = format!("error {}: too-many-unexpected-errors", self.job.doing);
+        let error = Error::remote(text).hint(format!(
+            "should one of these commits arrive only now, it is not undone: look for them on the branch: {}",
+            commits.join(", ")
+        ));
+        if self.job.operation.claims() {
+            let runtime = tokio::runtime::Handle::current();
+            std::thread::scope(|scope| {
+                for sent in sent {
+                    let undo = self.undo(&sent.change.lock, (sent.commit, sent.parent), Push::Lost);
+                    let runtime = runtime.clone();
+                    scope.spawn(move || {
+                        // Connections are made in it.
+                        let _entered = runtime.enter();
+                        undo.run(self.cx);
+                    });
+                }
+            });
+        }
+        error
     }
 
     /// Writes the commits of a change; answers the last.
@@ -247,7 +284,7 @@ impl Turns<'_> {
         if let Some(note) = &commit.note {
             message.push_str(note);
             message.push('\n');
-        } else if let (Some(owner), true) = (&self.rules.owner, self.job.operation.claims()) {
+        } else if let (Some(owner), true) = (&self.rules.owner, self.job.operation.makes_claims()) {
             message = format!("{message}{OWNER} {owner}\n");
         }
         message
@@ -266,6 +303,16 @@ impl Turns<'_> {
         Done { commit, lock, guard }
     }
 
+    /// Whose claim was taken over, and since when it was theirs.
+    fn tell_takeover(&self, change: &Change) {
+        for note in change.commits.iter().filter_map(|commit| commit.note.as_deref()) {
+            let lock = String::from_utf8_lossy(&change.lock);
+            self.cx
+                .log()
+                .line(format!("took over the claim of lock {lock}: {note}"));
+        }
+    }
+
     fn announce(&self) {
         let pool = self.pool;
         let shown = |name: &Name| String::from_utf8_lossy(name).into_owned();
@@ -273,6 +320,7 @@ impl Turns<'_> {
             Operation::Acquire => vec![format!("acquiring lock on: {pool}"), WAITING.to_owned()],
             Operation::Claim(_) => vec![format!("claiming lock on: {pool}"), WAITING.to_owned()],
             Operation::Release(lock) => vec![format!("releasing lock: {} on pool: {pool}", shown(lock))],
+            Operation::ReleaseOurs => vec![format!("releasing what this build claimed in pool: {pool}")],
             Operation::Remove(lock) => vec![format!("removing lock: {} on pool: {pool}", shown(lock))],
             Operation::Add(State::Unclaimed, lock, _) => {
                 vec![format!("adding unclaimed lock: {} to pool: {pool}", shown(lock))]
@@ -339,26 +387,3 @@ impl Turns<'_> {
 }
 
 const WAITING: &str = "waiting for lock";
-
-/// The first lines of a commit's message: no blank line between them (CONTRACT 7).
-pub(super) fn message(subject: &str, build_url: &str) -> String {
-    let url = format!("{BUILD_URL} {build_url}");
-    format!("{subject}\n{}\n", url.trim_end())
-}
-
-/// Who commits, now.
-pub(super) fn signature(cx: &Context, name: &str, email: &str) -> Result<Signature<'static>, git2::Error> {
-    let now = cx
-        .now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs());
-    Signature::new(name, email, &Time::new(i64::try_from(now).unwrap_or(i64::MAX), 0))
-}
-
-/// Whether a commit on `parent` is on the branch by now: by its id and nothing else (CONTRACT F16).
-pub(super) fn arrived(history: &History<'_>, tip: Oid, commit: Oid, parent: Oid) -> bool {
-    if tip == parent {
-        return false;
-    }
-    history.reaches(tip, commit).unwrap_or(false)
-}

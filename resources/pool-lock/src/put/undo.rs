@@ -8,7 +8,7 @@ use git_remote::RefOutcome;
 use git_source::{Location, Scratch, git_failed};
 use git2::Oid;
 
-use super::turns::{arrived, message, signature};
+use super::message::{message, signature};
 use super::waiting::path;
 use crate::failure::Failure;
 use crate::pool::{Commit, Name, State, release};
@@ -20,8 +20,9 @@ const TIME: Duration = Duration::from_secs(8);
 /// When it stops trying, to say so in time.
 const ENOUGH: Duration = Duration::from_millis(7_500);
 
-/// How long a push may be on its way that ended without an answer.
+/// How long a push may be on its way that ended without an answer: when an abort leaves little time, and when a step gives up.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
+const LONG_ON_ITS_WAY: Duration = Duration::from_secs(7);
 
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -37,8 +38,15 @@ pub(super) struct Undo {
     /// Name and address of who commits.
     pub(super) by: (String, String),
     pub(super) build_url: String,
-    /// Gone when the push has ended.
-    pub(super) pushing: Weak<()>,
+    pub(super) push: Push,
+}
+
+/// What is known of the push of a claim.
+pub(super) enum Push {
+    /// It has ended when this is gone.
+    UnderWay(Weak<()>),
+    /// It ended without an answer; there is time to see whether it arrives after all.
+    Lost,
 }
 
 /// What became of the claim.
@@ -67,7 +75,8 @@ impl Undo {
         })
     }
 
-    fn run(&self, cx: &Context) {
+    /// Undoes the claim if it arrives, and tells what became of it.
+    pub(super) fn run(&self, cx: &Context) {
         let lock = String::from_utf8_lossy(&self.lock);
         let claim = &self.commit.to_string()[..8];
         match self.fate(cx) {
@@ -92,7 +101,11 @@ impl Undo {
         let mut ended: Option<Instant> = None;
         let mut store = None;
         while began.elapsed() < ENOUGH {
-            if ended.is_none() && self.pushing.strong_count() == 0 {
+            let (is_ended, on_its_way) = match &self.push {
+                Push::UnderWay(pushing) => (pushing.strong_count() == 0, ON_ITS_WAY),
+                Push::Lost => (true, LONG_ON_ITS_WAY),
+            };
+            if ended.is_none() && is_ended {
                 ended = Some(Instant::now());
             }
             if store.is_none() {
@@ -101,7 +114,7 @@ impl Undo {
             match store.as_mut().map(|store| self.attempt(cx, store)) {
                 Some(Ok(Some(fate))) => return fate,
                 // The server may still be at work on what it received before the connection ended.
-                Some(Ok(None)) if ended.is_some_and(|ended| ended.elapsed() > ON_ITS_WAY) => {
+                Some(Ok(None)) if ended.is_some_and(|ended| ended.elapsed() > on_its_way) => {
                     return Fate::Never;
                 }
                 _ => {}
@@ -119,7 +132,7 @@ impl Undo {
             if history.repo.find_commit(self.parent).is_err() {
                 return Err(crate::history::Missing::Deeper);
             }
-            Ok(arrived(history, tip, self.commit, self.parent))
+            Ok(history.has_arrived(tip, self.commit, self.parent))
         })?;
         if known != Some(true) {
             return Ok(None);

@@ -1,12 +1,13 @@
 //! Smart HTTP (gitprotocol-http) over the SDK's client.
 
 use std::io::{self, BufRead};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use bytes::Bytes;
 use concourse_resource_sdk::Secret;
 use concourse_resource_sdk::http::HttpClient;
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -28,6 +29,8 @@ pub(crate) struct Http {
     base: Url,
     login: Option<HeaderValue>,
     headers: HeaderMap,
+    /// The server's clock, when it last answered.
+    date: Option<SystemTime>,
     runtime: Handle,
 }
 
@@ -46,6 +49,7 @@ impl Http {
             base,
             login,
             headers: headers.iter().map(header).collect::<Result<_>>()?,
+            date: None,
             runtime: Handle::current(),
         })
     }
@@ -76,7 +80,9 @@ impl Http {
         request.headers(self.headers.clone())
     }
 
-    fn checked(&self, response: Response, wanted: &str) -> Result<Response> {
+    fn checked(&mut self, response: Response, wanted: &str) -> Result<Response> {
+        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok());
+        self.date = date.and_then(|date| httpdate::parse_http_date(date).ok());
         let status = response.status();
         let url = without_query(response.url());
         if matches!(status, StatusCode::UNAUTHORIZED) {
@@ -171,6 +177,10 @@ impl Wire for Http {
         };
         let response = self.checked(response, &format!("application/x-{}-result", service.name()))?;
         Ok(Box::new(self.body(response)))
+    }
+
+    fn server_time(&self) -> Option<SystemTime> {
+        self.date
     }
 }
 

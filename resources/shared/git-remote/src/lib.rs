@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use concourse_resource_sdk::console::Console;
 use concourse_resource_sdk::http::HttpClient;
@@ -354,6 +355,14 @@ impl Remote {
         match &mut self.place {
             Place::Local(_) => Ok(true),
             Place::Far(upload) => Ok(self.is_http && upload.is_version_2()?),
+        }
+    }
+
+    /// What time it was on the server when it last answered; none where that is not told, as over SSH.
+    pub fn server_time(&mut self) -> Option<SystemTime> {
+        match &mut self.place {
+            Place::Local(_) => Some(SystemTime::now()),
+            Place::Far(upload) => upload.wire().server_time(),
         }
     }
 

@@ -78,7 +78,7 @@ pub(crate) enum Sign {
     No,
 }
 
-/// Words of servers, the first of a table to be found in a refusal decides: git 2.x (`refs.c`, `files-backend.c`, `receive-pack.c`), JGit and Gerrit
+/// Words of servers, the first of a table to be found in a refusal decides: git 2.x (`refs.c`, `files-backend.c`, `receive-pack.c`), `JGit` and Gerrit
 /// (`ReceiveCommand.Result`), GitHub, GitLab, Bitbucket, Azure DevOps.
 const SIGNS: &[(&str, Sign)] = &[
     // A branch that is in the way of the name is no race.

@@ -1,6 +1,7 @@
 //! What all transports have in common: an advertisement, then requests and answers.
 
 use std::io::{BufRead, Write};
+use std::time::SystemTime;
 
 use crate::error::Result;
 
@@ -40,4 +41,9 @@ pub(crate) trait Wire: Send {
         version_2: bool,
         body: Body<'_>,
     ) -> Result<Box<dyn BufRead + Send + '_>>;
+
+    /// What time it was on the other side when it last answered, where it says so.
+    fn server_time(&self) -> Option<SystemTime> {
+        None
+    }
 }
