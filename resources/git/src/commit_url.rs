@@ -1,8 +1,11 @@
 //! The web page of a commit, guessed from the address of its repository: CONTRACT 5.7, the `url` rule.
 
+use git_remote::Uri;
+
 /// The page of commit `id` at the host that `origin` names, where the kind of host is known.
 pub(crate) fn commit_url(origin: &str, id: &str) -> Option<String> {
-    let (host, path) = host_and_path(origin)?;
+    let origin = Uri::new(origin);
+    let (host, path) = host_and_path(&origin)?;
     let path = path.strip_suffix(".git").unwrap_or(path);
     if host.is_empty() || path.is_empty() {
         return None;
@@ -20,16 +23,15 @@ pub(crate) fn commit_url(origin: &str, id: &str) -> Option<String> {
 }
 
 /// The host, with its port and without login data, and the path below it.
-fn host_and_path(origin: &str) -> Option<(&str, &str)> {
-    if let Some(rest) = origin
-        .strip_prefix("https://")
-        .or_else(|| origin.strip_prefix("http://"))
+fn host_and_path(origin: &Uri) -> Option<(&str, &str)> {
+    // CONTRACT F15: without the login.
+    if let Some((_, _, place)) = origin
+        .parts()
+        .filter(|(scheme, ..)| matches!(*scheme, "https" | "http"))
     {
-        let (authority, path) = rest.split_once('/')?;
-        // CONTRACT F15: a password may hold an `@` of its own.
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        return Some((host, path));
+        return place.split_once('/');
     }
+    let origin = origin.as_str();
     let rest = origin
         .strip_prefix("ssh://git@")
         .or_else(|| origin.strip_prefix("git@"))?;

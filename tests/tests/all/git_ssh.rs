@@ -196,6 +196,11 @@ fn a_key_that_is_none_fails_before_anything_is_reached() {
                     .fails(1)
                     .hides("not-a-key-but-secret")
                     .hides("bm90LWEta2V5");
+                let line = if key.starts_with("ssh-") {
+                    "source.private_key: is a public key"
+                } else {
+                    line
+                };
                 assert_eq!(output.first_error_line(), line, "{uri}");
             }
         }

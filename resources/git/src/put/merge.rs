@@ -1,11 +1,12 @@
 //! Merging the remote branch into `HEAD`.
 
 use concourse_resource_sdk::{Context, Error, Result};
+use git_remote::Uri;
 use git2::{ErrorCode, Index, Oid, Repository, Signature, Tree};
 
 use super::moved_directories;
 
-use git_source::{InTheWay, NewCommit, git_failed, stored, without_login};
+use git_source::{InTheWay, NewCommit, git_failed, stored};
 
 /// Merges `upstream`, the remote's `branch`, into `start`; `HEAD` and the work tree are at the answer afterwards.
 ///
@@ -16,7 +17,7 @@ pub(super) fn merge(
     repo: &Repository,
     start: Oid,
     upstream: Oid,
-    (branch, uri): (&str, &str),
+    (branch, uri): (&str, &Uri),
     by: &Signature<'_>,
 ) -> Result<Oid> {
     // CONTRACT 6.2: what was not committed is lost.
@@ -58,8 +59,8 @@ pub(super) fn merge(
 }
 
 /// CONTRACT 6.2: git's own message of a pull.
-fn message(repo: &Repository, branch: &str, uri: &str) -> Result<String> {
-    let address = without_login(uri);
+fn message(repo: &Repository, branch: &str, uri: &Uri) -> Result<String> {
+    let address = uri.to_string();
     let address = address.strip_suffix(".git").unwrap_or(&address);
     let head = repo.head().map_err(git_failed("read the repository's HEAD"))?;
     let into = match head.shorthand() {

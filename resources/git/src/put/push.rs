@@ -1,10 +1,9 @@
 //! Which refs are pushed, and what became of each.
 
 use concourse_resource_sdk::{Context, Error, Result};
-use git_remote::{Pushed, RefOutcome, Update, Why};
+use git_remote::{Pushed, RefOutcome, Update, Uri, Why};
 
 use git_source::git_failed;
-use git_source::without_login;
 use git2::{Oid, Repository};
 
 use crate::got_tags;
@@ -65,8 +64,8 @@ pub(super) enum Outcome {
 const MOST_NAMED: usize = 3;
 
 /// Logs each outcome as git does.
-pub(super) fn report(cx: &Context, uri: &str, pushed: &[Pushed]) -> Outcome {
-    cx.log().line(format!("To {}", without_login(uri)));
+pub(super) fn report(cx: &Context, uri: &Uri, pushed: &[Pushed]) -> Outcome {
+    cx.log().line(format!("To {uri}"));
     for pushed in pushed {
         // A repository may hold thousands of tags that the remote has already.
         if !matches!(pushed.outcome, RefOutcome::UpToDate | RefOutcome::LeftAlone) {

@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::Login;
 use crate::error::{Error, Result};
+use crate::uri::Uri;
 
 /// Where a repository is.
 #[derive(Debug, Clone)]
@@ -42,9 +43,8 @@ impl Address {
             uri: uri.to_owned(),
             why: why.to_owned(),
         };
-        // The address may hold a password: it is not repeated.
         let bad_place = |why: &str| Error::Address {
-            uri: uri.split_once("://").map_or(uri, |(scheme, _)| scheme).to_owned() + "://…",
+            uri: Uri::new(uri).to_string(),
             why: why.to_owned(),
         };
         if uri.is_empty() {
@@ -67,14 +67,7 @@ impl Address {
                     let (_, host, port, path) = authority(rest).map_err(bad_place)?;
                     Ok(Self::Daemon { host, port, path })
                 }
-                // What looks like a login is not repeated.
-                scheme => Err(Error::Address {
-                    uri: format!(
-                        "{scheme}://{}",
-                        rest.rsplit_once('@').map_or(rest, |(_, place)| place)
-                    ),
-                    why: "its scheme is none of https, http, file, ssh and git".to_owned(),
-                }),
+                _ => Err(bad_place("its scheme is none of https, http, file, ssh and git")),
             };
         }
         if uri
@@ -90,9 +83,8 @@ impl Address {
     }
 
     fn http(uri: &str) -> Result<Self> {
-        // The address may hold a password: it is not repeated.
         let bad = |why: String| Error::Address {
-            uri: "http(s)://…".to_owned(),
+            uri: Uri::new(uri).to_string(),
             why,
         };
         let mut base = Url::parse(uri).map_err(|error| bad(error.to_string()))?;
@@ -107,18 +99,26 @@ impl Address {
     }
 }
 
-/// The login to use: a whole one in the address wins; a user alone does not hide a password that is given elsewhere.
-pub(crate) fn login(user: Option<String>, password: Option<Secret>, given: Option<Login>) -> Option<Login> {
+/// Where a login stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginPlace {
+    /// In the address.
+    Address,
+    /// In fields of its own.
+    Fields,
+}
+
+/// The login to use, and where it stands: a whole one in the address wins; a user alone does not hide a password that is given elsewhere.
+pub(crate) fn login(
+    user: Option<String>,
+    password: Option<Secret>,
+    given: Option<Login>,
+) -> Option<(Login, LoginPlace)> {
+    let in_address = |username, password| Some((Login { username, password }, LoginPlace::Address));
     match (user, password, given) {
-        (user, Some(password), _) => Some(Login {
-            username: user.unwrap_or_default(),
-            password,
-        }),
-        (_, None, Some(given)) => Some(given),
-        (Some(username), None, None) => Some(Login {
-            username,
-            password: Secret::default(),
-        }),
+        (user, Some(password), _) => in_address(user.unwrap_or_default(), password),
+        (_, None, Some(given)) => Some((given, LoginPlace::Fields)),
+        (Some(username), None, None) => in_address(username, Secret::default()),
         (None, None, None) => None,
     }
 }
@@ -135,6 +135,7 @@ type Place = (Option<String>, String, Option<u16>, String);
 /// The parts of `[user[:password]@]host[:port]/path`. A path that begins with `/~` is below somebody's home.
 fn authority(rest: &str) -> Result<Place, &'static str> {
     let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+    // A server may have its repository at the root.
     let (authority, path) = rest.split_at(rest.find('/').ok_or("it has no path")?);
     let (user, place) = match authority.rsplit_once('@') {
         Some((user, place)) => (user.split(':').next(), place),
@@ -200,7 +201,7 @@ fn checked(place: Place) -> Result<Place, &'static str> {
     if host.is_empty() {
         return Err("it has no host");
     }
-    if path.is_empty() || path == "/" {
+    if path.is_empty() {
         return Err("it has no path");
     }
     // As git does: a server might take it for an option.
@@ -234,7 +235,8 @@ mod tests {
         match Address::parse(uri) {
             Ok(Address::Http { base, user, password }) => {
                 let login = login(user, password, None);
-                let login = login.map(|login| format!("{}:{}@", login.username, login.password.expose()));
+                let login =
+                    login.map(|(login, _)| format!("{}:{}@", login.username, login.password.expose()));
                 format!("http {}{base}", login.unwrap_or_default())
             }
             Ok(Address::Local(path)) => format!("local {}", path.display()),
@@ -281,17 +283,20 @@ mod tests {
             ("git+ssh://example.org:/a", "ssh None example.org None /a"),
             ("git://example.org/a", "daemon example.org None /a"),
             ("git://example.org:99/a", "daemon example.org Some(99) /a"),
+            ("git://localhost:9419/", "daemon localhost Some(9419) /"),
+            ("ssh://host/", "ssh None host None /"),
+            ("http://host/", "http http://host/"),
             (
                 "ssh://example.org",
-                "error the address \"ssh://…\" cannot be used: it has no path",
+                "error the address \"ssh://example.org\" cannot be used: it has no path",
             ),
             (
                 "ssh:///a",
-                "error the address \"ssh://…\" cannot be used: it has no host",
+                "error the address \"ssh:///a\" cannot be used: it has no host",
             ),
             (
                 "ssh://h:x/a",
-                "error the address \"ssh://…\" cannot be used: its port is no number from 0 to 65535",
+                "error the address \"ssh://h:x/a\" cannot be used: its port is no number from 0 to 65535",
             ),
             (
                 "h:-oProxyCommand=x",
@@ -332,7 +337,7 @@ mod tests {
         };
         let shown = |user: Option<&str>, password: Option<&str>, given| {
             login(user.map(str::to_owned), password.map(Secret::new), given)
-                .map(|login| format!("{}:{}", login.username, login.password.expose()))
+                .map(|(login, _)| format!("{}:{}", login.username, login.password.expose()))
         };
         for (user, password, given, wanted) in [
             (Some("u"), Some("p"), given(), Some("u:p")),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use concourse_resource_sdk::Error as SdkError;
 use git2::Oid;
 
+use crate::LoginPlace;
+
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -61,8 +63,8 @@ pub enum Error {
     Login {
         /// The server.
         host: String,
-        /// Whether a login was sent.
-        sent: bool,
+        /// The login that was sent, by where it stands.
+        sent: Option<LoginPlace>,
     },
     /// The server answered with a status that is no success.
     Status {
@@ -166,8 +168,8 @@ impl fmt::Display for Error {
                 )
             }
             Self::Network(error) => write!(f, "{error}"),
-            Self::Login { host, sent: true } => write!(f, "{host} refused the login"),
-            Self::Login { host, sent: false } => write!(f, "{host} requires a login"),
+            Self::Login { host, sent: Some(_) } => write!(f, "{host} refused the login"),
+            Self::Login { host, sent: None } => write!(f, "{host} requires a login"),
             Self::Status { url, status: 403 } => write!(f, "access to {url} is forbidden (status 403)"),
             Self::Status { url, status: 404 } => write!(f, "repository {url} not found (status 404)"),
             Self::Status { url, status } => write!(f, "{url} answered with status {status}"),
@@ -218,8 +220,15 @@ impl From<Error> for SdkError {
             Error::HostKey { .. } => {
                 Some("if the server has a new key, add it to source.known_hosts; else somebody may listen in")
             }
-            Error::Login { sent: true, .. } => Some("check source.username and source.password"),
-            Error::Login { sent: false, .. } => Some("set source.username and source.password"),
+            Error::Login {
+                sent: Some(LoginPlace::Fields),
+                ..
+            } => Some("check source.username and source.password"),
+            Error::Login {
+                sent: Some(LoginPlace::Address),
+                ..
+            } => Some("check the login in source.uri"),
+            Error::Login { sent: None, .. } => Some("set source.username and source.password"),
             Error::Status { status: 403, .. } => Some("check the permissions of source.username"),
             Error::Status { status: 404, .. } => {
                 Some("check source.uri; some servers also answer so when a login is missing")

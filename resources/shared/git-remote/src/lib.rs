@@ -36,13 +36,16 @@ mod setup;
 mod ssh;
 mod stream;
 mod upload;
+mod uri;
 mod wire;
 
+pub use address::LoginPlace;
 pub use error::{Error, Result, disk_hint};
 pub use large::LargeBlobs;
 pub use pack::Pack;
 pub use setup::init;
 pub use ssh::{KnownHosts, SshKey, SshKeyError, SshOptions};
+pub use uri::Uri;
 
 use address::Address;
 use local::Local;
@@ -286,20 +289,16 @@ impl Remote {
     ///
     /// # Errors
     /// [`Error::Address`], [`Error::Transport`]; for local remotes [`Error::Repository`] where there is none.
-    pub fn open(uri: &str, options: Options) -> Result<Self> {
+    pub fn open(uri: &Uri, options: Options) -> Result<Self> {
         init();
-        let address = Address::parse(uri)?;
+        let address = Address::parse(uri.as_str())?;
         let is_http = matches!(address, Address::Http { .. });
         let place = match address {
             Address::Local(path) => Place::Local(Local::open(&path)?),
             Address::Http { base, user, password } => {
                 let login = address::login(user, password, options.login);
-                Place::Far(Box::new(Upload::new(Box::new(http::Http::new(
-                    base,
-                    login.as_ref(),
-                    &options.headers,
-                    options.http,
-                )?))))
+                let http = http::Http::new(base, login, &options.headers, (options.http, options.log))?;
+                Place::Far(Box::new(Upload::new(Box::new(http))))
             }
             Address::Ssh {
                 user,
@@ -412,8 +411,8 @@ impl Remote {
 
 /// Whether an address is a path of this file system, written as such: not a URL, and not `host:path`.
 #[must_use]
-pub fn is_plain_path(uri: &str) -> bool {
-    !uri.contains("://") && matches!(Address::parse(uri), Ok(Address::Local(_)))
+pub fn is_plain_path(uri: &Uri) -> bool {
+    uri.parts().is_none() && matches!(Address::parse(uri.as_str()), Ok(Address::Local(_)))
 }
 
 /// Where the packs of a git directory are.

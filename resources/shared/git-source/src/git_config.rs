@@ -1,6 +1,7 @@
 //! `git_config`, and what of git's configuration in HOME concerns the transport: CONTRACT 2 and 7.
 
 use concourse_resource_sdk::{Problem, Result};
+use git_remote::Uri;
 use git2::{Config, ConfigLevel, Repository};
 
 use crate::config::GitConfigEntry;
@@ -54,12 +55,12 @@ impl GitConfig {
 
     /// The address that is meant by one: `url.<base>.insteadOf`, of which the longest match counts.
     #[must_use]
-    pub fn rewritten(&self, uri: &str, is_push: bool) -> String {
+    pub fn rewritten(&self, uri: &Uri, is_push: bool) -> Uri {
         let longest = |key: &str| {
             self.all()
                 .filter_map(|(name, prefix)| {
                     let base = name.strip_prefix("url.")?.strip_suffix(key)?;
-                    let rest = uri.strip_prefix(prefix).filter(|_| !prefix.is_empty())?;
+                    let rest = uri.as_str().strip_prefix(prefix).filter(|_| !prefix.is_empty())?;
                     Some((prefix.len(), format!("{base}{rest}")))
                 })
                 .max_by_key(|(length, _)| *length)
@@ -69,13 +70,13 @@ impl GitConfig {
             .then(|| longest(".pushinsteadof"))
             .flatten()
             .or_else(|| longest(".insteadof"))
-            .unwrap_or_else(|| uri.to_owned())
+            .map_or_else(|| uri.clone(), Uri::new)
     }
 
     /// A setting of `http`, for an address: `http.<url>.<key>` of the longest URL that is above it, else `http.<key>`. An empty
     /// value takes back what was said before.
     #[must_use]
-    pub fn http(&self, uri: &str, key: &str) -> Option<&str> {
+    pub fn http(&self, uri: &Uri, key: &str) -> Option<&str> {
         self.all()
             .filter_map(|(name, value)| {
                 let place = name.strip_prefix("http.")?.strip_suffix(key)?;
@@ -95,9 +96,9 @@ impl GitConfig {
 }
 
 /// Whether an address is that URL, or is in a directory of it.
-fn is_below(uri: &str, url: &str) -> bool {
+fn is_below(uri: &Uri, url: &str) -> bool {
     let url = url.trim_end_matches('/');
-    let uri = crate::location::without_login(uri);
+    let uri = uri.to_string();
     uri.strip_prefix(url)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
@@ -185,7 +186,7 @@ mod tests {
             ("https://h/a/x.git", true, "ssh://git@h/a/x.git"),
             ("https://other/x", true, "https://other/x"),
         ] {
-            assert_eq!(config.rewritten(uri, is_push), meant);
+            assert_eq!(config.rewritten(&Uri::new(uri), is_push), Uri::new(meant));
         }
     }
 
@@ -204,9 +205,9 @@ mod tests {
             ("https://hh/r", "http://d"),
             ("https://h/team/r", "http://c"),
         ] {
-            assert_eq!(config.http(uri, "proxy"), Some(value), "{uri}");
+            assert_eq!(config.http(&Uri::new(uri), "proxy"), Some(value), "{uri}");
         }
-        assert_eq!(config.http("https://h", "sslverify"), None);
+        assert_eq!(config.http(&Uri::new("https://h"), "sslverify"), None);
         assert_eq!(config.given("http.proxy"), Some("http://d"));
     }
 

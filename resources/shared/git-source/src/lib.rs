@@ -2,6 +2,7 @@
 //!
 //! "CONTRACT" is that of the git resource, whose reference implementation the others follow here.
 
+mod access;
 mod attributes;
 mod backoff;
 mod checkout;
@@ -17,6 +18,7 @@ mod ssh;
 mod undo;
 pub mod wildmatch;
 
+pub use access::Access;
 pub use attributes::{Attributes, Conversion, Conversions};
 pub use backoff::Backoff;
 pub use checkout::{
@@ -32,6 +34,6 @@ pub use failure::{
     unwritable,
 };
 pub use git_config::GitConfig;
-pub use location::{Access, Location, check_branch, without_login};
+pub use location::{Location, check_branch};
 pub use scratch::{Scratch, bare_repository};
 pub use undo::or_nothing;

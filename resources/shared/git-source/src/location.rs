@@ -5,49 +5,20 @@ use std::sync::atomic::AtomicBool;
 
 use concourse_resource_sdk::http::{ProxyRules, Redirects};
 use concourse_resource_sdk::{Context, Problem, Result, Secret};
-use git_remote::{Login, Remote, SshOptions};
+use git_remote::{Login, Remote, SshOptions, Uri};
 
-use crate::config::{GitConfigEntry, HttpsTunnel};
+use crate::access::Access;
 use crate::git_config::GitConfig;
 use crate::ssh;
 
 /// As many as the SDK follows by itself.
 const MOST_REDIRECTS: usize = 10;
 
-/// The fields of a source that say how a repository is reached; none where a field was not given.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Access<'a> {
-    /// Address of the repository.
-    pub uri: Option<&'a str>,
-    /// Branch to follow.
-    pub branch: Option<&'a str>,
-    /// Login name for HTTP(S).
-    pub username: Option<&'a str>,
-    /// Password for HTTP(S).
-    pub password: Option<&'a Secret>,
-    /// SSH key.
-    pub private_key: Option<&'a Secret>,
-    /// Passphrase of the SSH key.
-    pub private_key_passphrase: Option<&'a Secret>,
-    /// SSH user, where the address names none.
-    pub private_key_user: Option<&'a str>,
-    /// Whether SSH servers may log in elsewhere with the key.
-    pub forward_agent: bool,
-    /// Lines of a `known_hosts` file.
-    pub known_hosts: Option<&'a str>,
-    /// HTTP proxy for SSH connections.
-    pub https_tunnel: Option<&'a HttpsTunnel>,
-    /// Git configuration.
-    pub git_config: &'a [GitConfigEntry],
-    /// Whether any TLS certificate is accepted.
-    pub skip_ssl_verification: bool,
-}
-
 /// The address of a repository, the branch to follow, and the login: the part of `source` that connections need.
 #[derive(Debug, Clone)]
 pub struct Location {
     /// Address of the repository.
-    pub uri: String,
+    pub uri: Uri,
     /// Branch to follow.
     pub branch: Option<String>,
     login: Option<Login>,
@@ -77,7 +48,7 @@ impl Location {
             _ => None,
         };
         Ok(Self {
-            uri: trimmed(access.uri).unwrap_or_default(),
+            uri: Uri::new(trimmed(access.uri).unwrap_or_default()),
             branch,
             login,
             ssh: ssh::options(access)?,
@@ -106,7 +77,7 @@ impl Location {
         self.open_at(cx, &self.config.rewritten(&self.uri, true))
     }
 
-    fn open_at(&self, cx: &Context, uri: &str) -> Result<Remote> {
+    fn open_at(&self, cx: &Context, uri: &Uri) -> Result<Remote> {
         if let Some(login) = &self.login {
             // As the header carries it.
             cx.log()
@@ -163,17 +134,6 @@ fn headers(line: Option<&str>) -> Result<Vec<(String, Secret)>> {
     }
 }
 
-/// The address for people: without a login.
-#[must_use]
-pub fn without_login(uri: &str) -> String {
-    let Some((scheme, rest)) = uri.split_once("://") else {
-        return uri.to_owned();
-    };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    format!("{scheme}://{host}{path}")
-}
-
 fn trimmed(text: Option<&str>) -> Option<String> {
     text.map(str::trim)
         .filter(|text| !text.is_empty())
@@ -186,22 +146,4 @@ pub fn check_branch(path: &str, branch: &str) -> Result<()> {
         return Ok(());
     }
     Err(Problem::new(path, format!("\"{branch}\" is not a valid branch name")).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_is_shown_without_its_login() {
-        for (uri, shown) in [
-            ("https://u:p@h:1/a@b", "https://h:1/a@b"),
-            ("https://u:p@ss@h/a", "https://h/a"),
-            ("https://token@h", "https://h"),
-            ("git@h:a/b", "git@h:a/b"),
-            ("/a@b", "/a@b"),
-        ] {
-            assert_eq!(without_login(uri), shown);
-        }
-    }
 }

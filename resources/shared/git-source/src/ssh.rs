@@ -4,8 +4,8 @@ use concourse_resource_sdk::{Error, Problem, Result, Secret};
 use git_remote::{KnownHosts, SshKey, SshKeyError, SshOptions};
 use url::Url;
 
+use crate::access::Access;
 use crate::config::HttpsTunnel;
-use crate::location::Access;
 
 /// CONTRACT 2: an unreadable key fails before any network access, whatever the address is.
 pub(crate) fn options(access: &Access<'_>) -> Result<SshOptions> {
@@ -32,6 +32,9 @@ fn key(access: &Access<'_>) -> Result<Option<SshKey>> {
         Err(SshKeyError::PassphraseWrong) => {
             Problem::new("source.private_key_passphrase", "does not fit source.private_key")
         }
+        Err(SshKeyError::Public) => Problem::new("source.private_key", "is a public key").hint(
+            "paste the other file of the two, the one without .pub; its first line has the words PRIVATE KEY",
+        ),
         Err(SshKeyError::Unreadable) => Problem::new(
             "source.private_key",
             "is no private key in OpenSSH or PEM format, or it is damaged",

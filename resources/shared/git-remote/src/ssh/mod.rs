@@ -1,6 +1,7 @@
 //! `ssh://` and the scp form, by an SSH client of our own process: no agent, no files, no configuration.
 
 mod agent;
+mod armor;
 mod client;
 mod key;
 mod known_hosts;

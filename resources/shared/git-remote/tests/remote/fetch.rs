@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use git_remote::{Depth, Error, Fetch, FetchOutcome, Fetched, Filter, Oid, Options, Remote};
+use git_remote::{Depth, Error, Fetch, FetchOutcome, Fetched, Filter, Oid, Options, Remote, Uri};
 
 use crate::server::{Behaviour, Server};
 use crate::world::{World, fetched, open, options, run, want, write_shallow};
@@ -336,7 +336,7 @@ fn an_interrupt_stops_before_anything_is_sent() {
             interrupt: Arc::clone(&interrupt),
             ..options(None)
         };
-        let mut remote = Remote::open(&scene.uri(), given).unwrap();
+        let mut remote = Remote::open(&Uri::new(scene.uri()), given).unwrap();
         remote.refs(&["HEAD"]).unwrap();
         scene.server.seen();
         interrupt.store(true, Ordering::Relaxed);

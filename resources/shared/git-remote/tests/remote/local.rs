@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use git_remote::{Depth, Error, Fetch, Fetched, Oid, Options, Remote};
+use git_remote::{Depth, Error, Fetch, Fetched, Oid, Options, Remote, Uri};
 
 use crate::world::{World, fetched, open, options, run, want, write_shallow};
 
@@ -212,7 +212,7 @@ fn an_interrupt_stops_it() {
             interrupt: Arc::new(AtomicBool::new(true)),
             ..options(None)
         };
-        Remote::open(&uri(&world), given)
+        Remote::open(&Uri::new(uri(&world)), given)
             .unwrap()
             .fetch(&git_dir, &want(vec![tip]), &cx)
             .unwrap_err()

@@ -1,4 +1,4 @@
-use git_remote::{Error, Ref, Remote};
+use git_remote::{Error, Ref, Remote, Uri};
 
 use crate::server::Behaviour;
 use crate::world::{World, open, options, run};
@@ -103,7 +103,7 @@ fn a_check_without_news_takes_two_requests_with_a_login_too() {
     });
     let uri = format!("{}/r.git", server.url);
     run(|| {
-        Remote::open(&uri, options(Some(("u", "p:x"))))
+        Remote::open(&Uri::new(uri.as_str()), options(Some(("u", "p:x"))))
             .unwrap()
             .refs(&["refs/heads/main"])
             .unwrap()
@@ -133,7 +133,7 @@ fn logins_that_fail_say_so() {
     let uri = format!("{}/r.git", server.url);
     let error = |login| {
         run(|| {
-            Remote::open(&uri, options(login))
+            Remote::open(&Uri::new(uri.as_str()), options(login))
                 .unwrap()
                 .refs(&[])
                 .unwrap_err()
@@ -142,6 +142,25 @@ fn logins_that_fail_say_so() {
     };
     assert_eq!(error(None), "127.0.0.1 requires a login");
     assert_eq!(error(Some(("u", "p"))), "127.0.0.1 refused the login");
+}
+
+/// Found in an attack: an empty password was sent unasked, and refused where everybody may read.
+#[test]
+fn a_user_without_a_password_is_sent_when_a_login_is_asked_for() {
+    let world = World::new();
+    for wants in [None, Some("Basic b3JnOg==".to_owned())] {
+        let server = world.serve(Behaviour {
+            login: wants.clone(),
+            ..Behaviour::default()
+        });
+        let uri = format!("{}/r.git", server.url).replace("http://", "http://org@");
+        assert_eq!(run(|| open(&uri).refs(&["HEAD"]).unwrap().len()), 1);
+        let sent: Vec<_> = server.seen().into_iter().map(|seen| seen.authorization).collect();
+        match wants {
+            None => assert_eq!(sent, [None, None]),
+            Some(login) => assert_eq!(sent, [None, Some(login.clone()), Some(login)]),
+        }
+    }
 }
 
 #[test]
@@ -154,7 +173,7 @@ fn a_redirect_moves_the_repository_and_not_the_login() {
     });
     let uri = format!("{}/r.git", server.url);
     let refs = run(|| {
-        Remote::open(&uri, options(Some(("u", "p"))))
+        Remote::open(&Uri::new(uri.as_str()), options(Some(("u", "p"))))
             .unwrap()
             .refs(&["HEAD"])
             .unwrap()
@@ -189,7 +208,11 @@ fn what_is_no_repository_is_said() {
         assert!(text.contains(wanted) && !text.contains("hunter2"), "{text}");
     }
     let path = world.path("nothing").display().to_string();
-    let error = run(|| Remote::open(&path, options(None)).err().unwrap());
+    let error = run(|| {
+        Remote::open(&Uri::new(path.as_str()), options(None))
+            .err()
+            .unwrap()
+    });
     assert_eq!(
         error.to_string(),
         format!("failed to open the local repository: '{path}' does not appear to be a git repository")
@@ -204,9 +227,12 @@ fn other_object_formats_are_refused() {
     let far = run(|| open(&format!("{}/s.git", server.url)).refs(&[]).unwrap_err());
     assert!(matches!(far, Error::ObjectFormat(format) if format == "sha256"));
     let near = run(|| {
-        Remote::open(&world.path("s.git").display().to_string(), options(None))
-            .err()
-            .unwrap()
+        Remote::open(
+            &Uri::new(world.path("s.git").display().to_string()),
+            options(None),
+        )
+        .err()
+        .unwrap()
     });
     assert!(matches!(near, Error::ObjectFormat(_)), "{near}");
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use concourse_resource_sdk::http::{HttpOptions, ProxyRules, Retries};
 use concourse_resource_sdk::{Context, Secret, Step};
-use git_remote::{Fetch, FetchOutcome, Fetched, Login, Oid, Options, Remote, SshOptions};
+use git_remote::{Fetch, FetchOutcome, Fetched, Login, Oid, Options, Remote, SshOptions, Uri};
 use git2::Repository;
 
 use crate::server::{Behaviour, Server};
@@ -195,7 +195,7 @@ pub(crate) fn options(login: Option<(&str, &str)>) -> Options {
 }
 
 pub(crate) fn open(uri: &str) -> Remote {
-    Remote::open(uri, options(None)).unwrap()
+    Remote::open(&Uri::new(uri), options(None)).unwrap()
 }
 
 pub(crate) fn want(wants: Vec<Oid>) -> Fetch {

@@ -73,7 +73,7 @@ impl<'a> Clone<'a> {
             reached: None,
             ruin,
         };
-        clone.configure(&location.uri)?;
+        clone.configure(location.uri.as_str())?;
         Ok(clone)
     }
 
