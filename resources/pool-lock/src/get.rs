@@ -246,13 +246,20 @@ fn collect(
     at: &[u8],
     files: &mut BTreeMap<Vec<u8>, (Oid, i32)>,
 ) -> Result<(), Missing> {
-    for entry in tree {
-        let path = [at, b"/", entry.name_bytes()].concat();
-        if entry.kind() == Some(ObjectType::Tree) {
-            collect(repo, &repo.find_tree(entry.id())?, &path, files)?;
-        } else {
-            files.insert(path, (entry.id(), entry.filemode_raw()));
+    // On the heap: a tree may be as deep as somebody made it.
+    let mut pending = vec![(at.to_vec(), tree.id())];
+    while let Some((at, id)) = pending.pop() {
+        for entry in &repo.find_tree(id)? {
+            let path = [&at, b"/".as_slice(), entry.name_bytes()].concat();
+            if entry.kind() != Some(ObjectType::Tree) {
+                files.insert(path, (entry.id(), entry.filemode_raw()));
+            } else if path.len() <= LONGEST_PATH {
+                pending.push((path, entry.id()));
+            }
         }
     }
     Ok(())
 }
+
+/// What lies deeper can be checked out nowhere, which says so.
+const LONGEST_PATH: usize = 4096;

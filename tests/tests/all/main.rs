@@ -13,6 +13,7 @@ mod git_hostile;
 mod git_integrate;
 mod git_large;
 mod git_logins;
+mod git_odd_packs;
 mod git_put;
 mod git_random_messages;
 mod git_refusals;

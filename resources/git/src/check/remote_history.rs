@@ -2,7 +2,7 @@
 //!
 //! The server decides what is new: asked for the head by someone who has the cursor's first parent, it sends just the
 //! commits that CONTRACT 4.4 does not exclude. So membership in that pack is the range, and no walk over old history is
-//! needed. Servers that lack protocol v2 or filters get a plain fetch of everything, once.
+//! needed. From servers that lack protocol v2 or filters the newest commits are fetched when there is no cursor, else everything, once.
 
 mod whole;
 
@@ -88,7 +88,10 @@ impl<'a> RemoteHistory<'a> {
         from: Option<&str>,
         memory: Option<&Memory>,
     ) -> Result<Vec<Oid>> {
-        if !(self.remote.supports_any_want()? && self.remote.supports_filter()?) {
+        let finds_range = self.remote.supports_probing()? && self.remote.supports_filter()?;
+        // Without a cursor, depth does as well, although all that the commits hold comes along.
+        let goes_short = finds_range || (cursor.is_none() && self.remote.supports_depth()?);
+        if !goes_short {
             return self.whole(tip, cursor);
         }
         let answer = match cursor {
@@ -205,7 +208,14 @@ impl<'a> RemoteHistory<'a> {
         let wanted = u32::try_from(self.filter.newest)
             .unwrap_or(LAST_DEPTH)
             .saturating_add(1);
-        let mut depth = FIRST_DEPTH.max(wanted);
+        // A server that cannot filter sends all files of each commit: no more than may be needed.
+        let mut depth = if self.remote.supports_filter()? {
+            FIRST_DEPTH.max(wanted)
+        } else if self.filter.looks_at_paths() {
+            wanted
+        } else {
+            wanted.saturating_sub(1).max(1)
+        };
         loop {
             self.deepen(&pieces, tip, depth, &mut cuts)?;
             let history = History::open(&pieces)?;

@@ -93,6 +93,7 @@ impl Advertisement {
                 found.target = Some(target.as_bytes().to_vec());
             }
         }
+        guess_head(&mut refs);
         Ok(Self::Version0 {
             capabilities,
             refs,
@@ -127,6 +128,23 @@ impl Advertisement {
             Self::Version0 { .. } => self.has(feature),
         }
     }
+}
+
+/// Where a server does not say which branch `HEAD` is, it is one with the same commit: `master`, which is git's default, else the first.
+fn guess_head(refs: &mut [Ref]) {
+    let Some(head) = refs
+        .iter()
+        .position(|found| found.name == b"HEAD" && found.target.is_none())
+    else {
+        return;
+    };
+    let id = refs[head].id;
+    let mut same = refs
+        .iter()
+        .filter(|found| found.id == id && found.name.starts_with(b"refs/heads/"));
+    let first = same.clone().next();
+    let master = same.find(|found| found.name == b"refs/heads/master");
+    refs[head].target = master.or(first).map(|found| found.name.clone());
 }
 
 /// Reads `<id> <rest>`.
@@ -217,6 +235,42 @@ mod tests {
                 "refs/heads/main false None",
                 "refs/tags/v1 true None"
             ]
+        );
+    }
+
+    #[test]
+    fn without_a_word_about_it_head_is_the_branch_that_git_would_guess() {
+        let target = |names: &[(&str, &str)]| {
+            let mut lines: Vec<String> = names.iter().map(|(id, name)| format!("{id} {name}\n")).collect();
+            lines[0] = format!("{}\0shallow\n", lines[0].trim_end());
+            lines.push("0000".to_owned());
+            let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+            let Advertisement::Version0 { refs, .. } = read(&lines).unwrap() else {
+                panic!("version 0")
+            };
+            refs[0].target.as_deref().map(lossy)
+        };
+        let head = |name: &str| Some(format!("refs/heads/{name}"));
+        assert_eq!(
+            target(&[
+                (A, "HEAD"),
+                (B, "refs/heads/a"),
+                (A, "refs/heads/b"),
+                (A, "refs/heads/c")
+            ]),
+            head("b")
+        );
+        assert_eq!(
+            target(&[(A, "HEAD"), (A, "refs/heads/a"), (A, "refs/heads/master")]),
+            head("master")
+        );
+        assert_eq!(
+            target(&[(A, "HEAD"), (A, "refs/heads/a"), (B, "refs/heads/master")]),
+            head("a")
+        );
+        assert_eq!(
+            target(&[(A, "HEAD"), (B, "refs/heads/a"), (A, "refs/tags/t")]),
+            None
         );
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use git2::{ObjectType, Oid, PackBuilder, Repository, Tree};
+use git2::{ObjectType, Oid, PackBuilder, Repository};
 use gix_hash::{Hasher, Kind};
 
 use crate::error::{Error, Result};
@@ -109,7 +109,7 @@ impl<'r> Outgoing<'r> {
                 .parents()
                 .filter(|parent| !sent.contains(&parent.id()))
             {
-                mark(repo, &parent.tree()?, &mut seen)?;
+                mark(repo, parent.tree_id(), &mut seen)?;
             }
         }
         for id in commits {
@@ -125,16 +125,20 @@ impl<'r> Outgoing<'r> {
         id: Oid,
         seen: &mut HashSet<Oid>,
     ) -> Result<(), git2::Error> {
-        if !seen.insert(id) {
-            return Ok(());
-        }
-        self.builder.insert_object(id, None)?;
-        for entry in &repo.find_tree(id)? {
-            match entry.kind() {
-                Some(ObjectType::Tree) => self.insert_tree(repo, entry.id(), seen)?,
-                Some(ObjectType::Blob) if seen.insert(entry.id()) => self.insert_file(entry.id())?,
-                // The commit of a submodule is elsewhere.
-                _ => {}
+        // On the heap: a tree may be as deep as somebody made it.
+        let mut pending = vec![id];
+        while let Some(id) = pending.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            self.builder.insert_object(id, None)?;
+            for entry in &repo.find_tree(id)? {
+                match entry.kind() {
+                    Some(ObjectType::Tree) => pending.push(entry.id()),
+                    Some(ObjectType::Blob) if seen.insert(entry.id()) => self.insert_file(entry.id())?,
+                    // The commit of a submodule is elsewhere.
+                    _ => {}
+                }
             }
         }
         Ok(())
@@ -152,15 +156,18 @@ impl<'r> Outgoing<'r> {
 }
 
 /// Marks all that is in a tree of the remote as seen.
-fn mark(repo: &Repository, tree: &Tree<'_>, seen: &mut HashSet<Oid>) -> Result<(), git2::Error> {
-    if !seen.insert(tree.id()) {
-        return Ok(());
-    }
-    for entry in tree {
-        if entry.kind() == Some(ObjectType::Tree) {
-            mark(repo, &repo.find_tree(entry.id())?, seen)?;
-        } else {
-            seen.insert(entry.id());
+fn mark(repo: &Repository, tree: Oid, seen: &mut HashSet<Oid>) -> Result<(), git2::Error> {
+    let mut pending = vec![tree];
+    while let Some(id) = pending.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        for entry in &repo.find_tree(id)? {
+            if entry.kind() == Some(ObjectType::Tree) {
+                pending.push(entry.id());
+            } else {
+                seen.insert(entry.id());
+            }
         }
     }
     Ok(())

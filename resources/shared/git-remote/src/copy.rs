@@ -93,7 +93,8 @@ impl Copy<'_> {
                 listed => listed?,
             };
             for file in files.iter().filter(|path| is_hex(path, 38)) {
-                match self.file(file, &to) {
+                let checked = check_loose(file).and_then(|()| self.file(file, &to));
+                match checked {
                     Err(error) if is_not_found(&error) && !file.exists() => {}
                     copied => copied?,
                 }
@@ -175,6 +176,41 @@ impl Copy<'_> {
         }
     }
 }
+
+/// Fails where a loose object is not what its name says: what comes over a wire is checked, too.
+fn check_loose(path: &Path) -> Result<()> {
+    let failed = Error::io("read the object", path);
+    let file = fs::File::open(path).map_err(Error::io("read the object", path))?;
+    let mut hash = gix_hash::hasher(gix_hash::Kind::Sha1);
+    let mut content = flate2::bufread::ZlibDecoder::new(io::BufReader::new(file));
+    let mut piece = vec![0; INFLATED];
+    let read = loop {
+        match content.read(&mut piece) {
+            Ok(0) => break Ok(()),
+            Ok(length) => hash.update(&piece[..length]),
+            Err(error) => break Err(error),
+        }
+    };
+    read.map_err(failed)?;
+    let id = hash
+        .try_finalize()
+        .map_err(|error| Error::Broken(error.to_string()))?
+        .to_string();
+    let name: Vec<&[u8]> = path.iter().map(OsStr::as_bytes).collect();
+    let is_named =
+        matches!(name.as_slice(), [.., directory, file] if [*directory, *file].concat() == id.as_bytes());
+    if is_named {
+        return Ok(());
+    }
+    let damaged = io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("it is damaged: its content is that of {id}"),
+    );
+    Err(Error::io("read the object", path)(damaged))
+}
+
+/// How much of a loose object is looked at at a time.
+const INFLATED: usize = 64 * 1024;
 
 fn is_not_found(error: &Error) -> bool {
     matches!(error, Error::Io { error, .. } if error.kind() == io::ErrorKind::NotFound)

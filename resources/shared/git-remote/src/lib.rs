@@ -137,7 +137,7 @@ pub struct Fetch {
     /// Sends annotated tags along that point at what is sent.
     pub include_tags: bool,
     /// Stops instead of taking the whole history when the server knows none of `haves`. Needs
-    /// [`Remote::supports_any_want`].
+    /// [`Remote::supports_probing`].
     pub need_common: bool,
 }
 
@@ -365,11 +365,27 @@ impl Remote {
         }
     }
 
-    /// Whether objects may be asked for that no ref points to, and common history be probed: protocol version 2.
+    /// Whether objects may be asked for that no ref points to: protocol version 2, and servers of version 0 that say so.
     pub fn supports_any_want(&mut self) -> Result<bool> {
         match &mut self.place {
             Place::Local(_) => Ok(true),
+            Place::Far(upload) => upload.supports_any_want(),
+        }
+    }
+
+    /// Whether common history can be probed ([`Fetch::need_common`]): protocol version 2.
+    pub fn supports_probing(&mut self) -> Result<bool> {
+        match &mut self.place {
+            Place::Local(_) => Ok(true),
             Place::Far(upload) => upload.is_version_2(),
+        }
+    }
+
+    /// Whether [`Depth::To`] is honoured.
+    pub fn supports_depth(&mut self) -> Result<bool> {
+        match &mut self.place {
+            Place::Local(_) => Ok(true),
+            Place::Far(upload) => upload.supports_depth(),
         }
     }
 

@@ -39,6 +39,19 @@ impl Upload {
         Ok(matches!(self.advertisement()?, Advertisement::Version2 { .. }))
     }
 
+    /// Whether a commit may be asked for that no advertised ref points to.
+    pub(crate) fn supports_any_want(&mut self) -> Result<bool> {
+        let advertisement = self.advertisement()?;
+        let is_allowed = |kind| advertisement.has(&format!("allow-{kind}-sha1-in-want"));
+        Ok(matches!(advertisement, Advertisement::Version2 { .. })
+            || ["any", "reachable", "tip"].into_iter().any(is_allowed))
+    }
+
+    /// Whether a history can be fetched without its older part.
+    pub(crate) fn supports_depth(&mut self) -> Result<bool> {
+        Ok(self.advertisement()?.fetch_has("shallow"))
+    }
+
     pub(crate) fn supports_filter(&mut self) -> Result<bool> {
         Ok(self.advertisement()?.fetch_has("filter"))
     }
@@ -175,7 +188,8 @@ impl Upload {
         Ok(body)
     }
 
-    /// Version 0, without any negotiation: one request, one answer.
+    /// Version 0, without negotiating in rounds: one request, one answer. Some servers refuse clients that do not say how they would
+    /// negotiate (Azure DevOps, `CodeCommit`).
     fn fetch_0(
         &mut self,
         git_dir: &Path,
@@ -190,6 +204,10 @@ impl Upload {
                 capabilities.push(wanted);
             }
         }
+        let acknowledging = ["multi_ack_detailed", "multi_ack"]
+            .into_iter()
+            .find(|&wanted| advertisement.has(wanted));
+        capabilities.extend(acknowledging);
         if !capabilities.contains(&"side-band-64k") {
             return Err(Error::Broken(
                 "the server is too old: it cannot multiplex its answer".to_owned(),
@@ -235,10 +253,30 @@ impl Upload {
                 cut_line(pktline::text(&data), &mut fetched)?;
             }
         }
-        // Without multi_ack there is one line: the first common commit, or NAK.
-        pktline::expect(&mut answer)?;
+        skip_acknowledgments(&mut answer)?;
         fetched.pack = pack::receive(&mut answer, git_dir, interrupt, cx)?;
         Ok(fetched)
+    }
+}
+
+/// Reads what comes before the pack in version 0: a line for each common commit, such as `ACK <id> common`, and then the last one, which is
+/// `ACK <id>` or `NAK`; without `multi_ack` that one alone.
+fn skip_acknowledgments(answer: &mut dyn BufRead) -> Result<()> {
+    let mut answer = answer;
+    loop {
+        let Line::Data(data) = pktline::expect(&mut answer)? else {
+            return Err(Error::Broken("it does not say what is in common".to_owned()));
+        };
+        let mut words = pktline::text(&data).split(|&byte| byte == b' ');
+        match (words.next(), words.nth(1)) {
+            (Some(b"ACK"), Some(b"common" | b"continue" | b"ready")) => {}
+            (Some(b"ACK" | b"NAK"), None) => return Ok(()),
+            (Some(b"ERR"), _) => return Err(Error::refused(&String::from_utf8_lossy(&data[4..]))),
+            _ => {
+                let line = String::from_utf8_lossy(&data).trim_end().to_owned();
+                return Err(Error::Broken(format!("the line \"{line}\" acknowledges nothing")));
+            }
+        }
     }
 }
 

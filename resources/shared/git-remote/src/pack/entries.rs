@@ -52,6 +52,8 @@ impl<R: BufRead, W: Write> Entries<R, W> {
             hash: gix_hash::hasher(Kind::Sha1),
             crc: Crc::new(),
             offset: 0,
+            as_version_2: None,
+            trailer: Vec::new(),
         };
         let mut passing = Passing::new(from, received);
         let mut head = [0; HEAD];
@@ -174,13 +176,17 @@ impl<R: BufRead, W: Write> Entries<R, W> {
 
     fn read_trailer(&mut self) -> io::Result<()> {
         let found = finish(self.passing.to.hash.clone())?;
+        let own = self.passing.to.as_version_2.take().map(finish).transpose()?;
+        if let Some(own) = own {
+            self.passing.to.trailer = own.as_slice().to_vec();
+        }
         let mut said = ObjectId::null(Kind::Sha1);
         self.passing.read_exact(said.as_mut_slice())?;
         self.passing.flush()?;
         if found != said {
             return Err(invalid("its checksum is not that of what was received"));
         }
-        self.trailer = Some(said);
+        self.trailer = Some(own.unwrap_or(said));
         Ok(())
     }
 }
@@ -233,17 +239,49 @@ fn finish(hash: Hasher) -> io::Result<ObjectId> {
     hash.try_finalize().map_err(|error| invalid(&error.to_string()))
 }
 
-/// What was received is written, counted and hashed.
+/// What was received is written, counted and hashed. Version 3 of the format is the same as version 2, which libgit2 reads: it is written as
+/// that.
 struct Received<W> {
     file: W,
+    /// Of what was received.
     hash: Hasher,
     crc: Crc,
     offset: u64,
+    /// Of what is written, where that differs.
+    as_version_2: Option<Hasher>,
+    /// What is written instead of the checksum that is received.
+    trailer: Vec<u8>,
 }
+
+/// Where the last byte of the version is in a pack's head.
+const VERSION: usize = 7;
 
 impl<W: Write> Write for Received<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        let count = self.file.write(data)?;
+        let at = usize::try_from(self.offset)
+            .ok()
+            .and_then(|offset| VERSION.checked_sub(offset));
+        let is_version_3 = at.is_some_and(|at| data.get(at) == Some(&3));
+        let count = if let (true, Some(at)) = (is_version_3, at) {
+            let mut own = data.to_vec();
+            own[at] = 2;
+            self.file.write_all(&own)?;
+            let mut hash = self.hash.clone();
+            hash.update(&own);
+            self.as_version_2 = Some(hash);
+            data.len()
+        } else if self.trailer.is_empty() {
+            let count = self.file.write(data)?;
+            if let Some(hash) = &mut self.as_version_2 {
+                hash.update(&data[..count]);
+            }
+            count
+        } else {
+            let count = data.len().min(self.trailer.len());
+            self.file.write_all(&self.trailer[..count])?;
+            self.trailer.drain(..count);
+            count
+        };
         self.hash.update(&data[..count]);
         self.crc.update(&data[..count]);
         self.offset += count as u64;

@@ -274,7 +274,7 @@ fn probing_needs_version_2() {
         version_0: true,
         ..Behaviour::default()
     });
-    assert!(!run(|| open(&scene.uri()).supports_any_want().unwrap()));
+    assert!(!run(|| open(&scene.uri()).supports_probing().unwrap()));
     let fetch = Fetch {
         haves: vec![scene.tip()],
         need_common: true,

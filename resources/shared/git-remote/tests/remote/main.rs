@@ -6,6 +6,7 @@
 mod fetch;
 mod local;
 mod local_push;
+mod old_servers;
 mod push;
 mod refs;
 mod scene;

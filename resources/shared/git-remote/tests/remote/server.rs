@@ -20,6 +20,10 @@ pub(crate) struct Behaviour {
     pub(crate) truncate: Option<usize>,
     /// Answers everything with this status and an HTML page.
     pub(crate) page: Option<u16>,
+    /// Refuses to send a pack to who does not say `multi_ack`, as Azure DevOps does.
+    pub(crate) wants_multi_ack: bool,
+    /// Does not say which branch `HEAD` is.
+    pub(crate) no_symref: bool,
     /// Says the second instead of the first in its report on a push, and nothing of it beside the report.
     pub(crate) words: Option<(&'static str, &'static str)>,
 }
@@ -91,6 +95,16 @@ fn answer(stream: TcpStream, root: &Path, behaviour: &Behaviour, notes: &Mutex<V
             "no",
         );
     }
+    let is_fetch = seen.line.starts_with("POST") && seen.line.contains("git-upload-pack");
+    let says = |word: &[u8]| seen.body.windows(word.len()).any(|part| part == word);
+    if behaviour.wants_multi_ack && is_fetch && !says(b"multi_ack") {
+        return reply(
+            &mut stream,
+            "400 X",
+            "Content-Type: text/plain\r\n",
+            "TF401041: Clients must support multi-ack.",
+        );
+    }
     let mut words = seen.line.split(' ');
     let (method, target) = (words.next().unwrap(), words.next().unwrap());
     if let Some(to) = behaviour
@@ -130,6 +144,13 @@ fn answer(stream: TcpStream, root: &Path, behaviour: &Behaviour, notes: &Mutex<V
     child.stdout.take().unwrap().read_to_end(&mut out).unwrap();
     feeding.join().unwrap();
     child.wait().unwrap();
+    if behaviour.no_symref {
+        // As long as it was, so that the packet lines stay whole.
+        let symref = b" symref=HEAD:refs/heads/main";
+        if let Some(at) = out.windows(symref.len()).position(|part| part == symref) {
+            out[at..at + symref.len()].copy_from_slice(b" nothin=HEAD:refs/heads/main");
+        }
+    }
     if let Some(words) = behaviour.words.filter(|_| target.ends_with("/git-receive-pack")) {
         out = reworded(&out, words);
     }

@@ -92,7 +92,17 @@ pub(super) fn read(repo: &Repository, tree: Oid, is_cancelled: &dyn Fn() -> bool
     Ok(entries)
 }
 
+/// The longest path that git checks out: that of the system calls, without the zero at the end (`PATH_MAX`).
+const LONGEST_PATH: usize = 4095;
+
 fn checked(rules: Rules, path: Vec<u8>, kind: Kind) -> Result<RelativePath> {
+    if path.len() > LONGEST_PATH {
+        let shown = String::from_utf8_lossy(&path[..64]).escape_debug().to_string();
+        return Err(Error::remote(format!("the path '{shown}…' is too long"))
+            .cause(format!("it has more than {LONGEST_PATH} bytes"))
+            .hint("the commit holds directories that are too deep to be checked out")
+            .exit(GIT_EXIT));
+    }
     let shown = String::from_utf8_lossy(&path).escape_debug().to_string();
     rules.check(path, kind).map_err(|why| {
         Error::remote(format!("invalid path '{shown}'"))

@@ -116,7 +116,7 @@ impl<'a> Clone<'a> {
     #[must_use]
     pub fn holds(&self, id: Oid) -> bool {
         match &self.reached {
-            Some(reached) => reached.contains(&id),
+            Some(reached) => reached.contains(&id) || self.reaches_content(reached, id),
             None => self.repo.odb().is_ok_and(|odb| odb.exists(id)),
         }
     }
@@ -198,6 +198,7 @@ impl<'a> Clone<'a> {
         for tip in [self.head.id()]
             .into_iter()
             .chain(self.other_branches().map(|branch| branch.id))
+            .chain(self.named("refs/notes/").map(|notes| notes.id))
             .chain(self.more.iter().copied())
         {
             let object = self.repo.find_object(tip, None).map_err(&failed)?;
@@ -216,6 +217,40 @@ impl<'a> Clone<'a> {
             }
         }
         Ok(reached)
+    }
+
+    /// Whether a tree or a file is in one of the commits that are reached. Few tags lead to one.
+    fn reaches_content(&self, reached: &HashSet<Oid>, id: Oid) -> bool {
+        let is_content =
+            |object: git2::Object<'_>| matches!(object.kind(), Some(ObjectType::Tree | ObjectType::Blob));
+        if !self.repo.find_object(id, None).is_ok_and(is_content) {
+            return false;
+        }
+        let trees = reached
+            .iter()
+            .filter_map(|&commit| Some(self.repo.find_commit(commit).ok()?.tree_id()));
+        let mut pending: Vec<Oid> = trees.collect();
+        let mut seen = HashSet::new();
+        while let Some(tree) = pending.pop() {
+            if tree == id {
+                return true;
+            }
+            if !seen.insert(tree) {
+                continue;
+            }
+            let Ok(tree) = self.repo.find_tree(tree) else {
+                continue;
+            };
+            for entry in &tree {
+                if entry.id() == id {
+                    return true;
+                }
+                if entry.kind() == Some(ObjectType::Tree) {
+                    pending.push(entry.id());
+                }
+            }
+        }
+        false
     }
 
     /// Tag objects whose commit is here, but that the server did not send along.
