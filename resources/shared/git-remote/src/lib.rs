@@ -20,6 +20,9 @@ mod copy;
 mod daemon;
 mod decide;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod large;
 mod local;

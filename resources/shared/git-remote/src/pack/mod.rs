@@ -93,6 +93,14 @@ pub(crate) fn receive(
     stored.map(|(path, objects)| open(path, objects)).transpose()
 }
 
+/// What a fuzz target calls.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn receive_for_fuzzing(mut data: &[u8], directory: &Path, interrupt: &AtomicBool) {
+    if let Ok(Some((path, objects))) = store(&mut data, directory, interrupt) {
+        let _ = open(path, objects);
+    }
+}
+
 /// Writes a pack and its index. Answers the index and how many objects it holds, or nothing when there are none.
 fn store(from: &mut dyn BufRead, directory: &Path, interrupt: &AtomicBool) -> Result<Option<(PathBuf, u32)>> {
     let failed = |error: io::Error| unreadable(error, directory);
