@@ -51,6 +51,17 @@ impl Filter {
         !self.selection.is_everything()
     }
 
+    /// What leaves a commit out that does not pass, in words.
+    pub(crate) fn leaves_out(&self, commit: &Commit) -> &'static str {
+        if self.skip_marked && skip::is_skipped(&commit.message) {
+            "[ci skip] in its message"
+        } else if self.messages.passes(&commit.message).is_ok_and(|passes| !passes) {
+            "commit_filter"
+        } else {
+            "paths or ignore_paths"
+        }
+    }
+
     /// Whether the commit passes.
     ///
     /// # Errors

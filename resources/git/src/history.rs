@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use concourse_resource_sdk::{Error, Problem, Result};
+use git_source::CommitText;
 use git2::{ObjectType, Odb, Oid, Repository};
-
-use crate::filter::Filter;
 
 /// The parts of a commit that decide whether it becomes a version.
 #[derive(Debug, Clone)]
 pub(crate) struct Commit {
     pub(crate) tree: Oid,
     pub(crate) parents: Vec<Oid>,
+    /// In UTF-8, as `git log` greps it.
     pub(crate) message: Vec<u8>,
     /// The committer's date, in seconds since 1970.
     pub(crate) time: i64,
@@ -56,9 +56,7 @@ impl History {
             Error::internal(format!("failed to open the repository {}", path.display()))
                 .cause(error.message())
         })?;
-        let cuts = std::fs::read_to_string(repo.commondir().join("shallow"))
-            .map(|text| text.lines().filter_map(|line| line.trim().parse().ok()).collect())
-            .unwrap_or_default();
+        let cuts = git_source::read_cuts(&repo).into_iter().collect();
         Ok(Self { repo, cuts })
     }
 
@@ -80,7 +78,9 @@ impl History {
             } else {
                 commit.parent_ids().collect()
             },
-            message: commit.message_raw_bytes().to_vec(),
+            message: CommitText::of(&commit)
+                .read(commit.message_raw_bytes())
+                .into_owned(),
             time: commit.time().seconds(),
         })
     }
@@ -111,16 +111,7 @@ impl History {
 
     /// All commits that can be reached from `start`, itself included.
     pub(crate) fn ancestors(&self, start: Oid) -> Result<HashSet<Oid>, Missing> {
-        let mut seen = HashSet::from([start]);
-        let mut queue = vec![start];
-        while let Some(id) = queue.pop() {
-            for parent in self.commit(id)?.parents {
-                if seen.insert(parent) {
-                    queue.push(parent);
-                }
-            }
-        }
-        Ok(seen)
+        git_remote::ancestors([start], |id| Ok(self.commit(id)?.parents))
     }
 
     /// The first-parent chain from `tip` down to, and without, the first commit for which `stop` holds.
@@ -159,38 +150,6 @@ impl History {
                 .take_while(|id| !excluded.contains(id))
                 .collect(),
         ))
-    }
-
-    /// The versions of a check on the whole history, oldest first: CONTRACT 4.7.
-    pub(crate) fn versions(
-        &self,
-        filter: &Filter,
-        tip: Oid,
-        cursor: Option<Oid>,
-    ) -> Result<Vec<Oid>, Missing> {
-        let range = match cursor {
-            Some(cursor) => self.range(tip, cursor)?,
-            None => None,
-        };
-        let mut versions = Vec::new();
-        if let Some(range) = range {
-            for id in range {
-                if filter.passes(self, &self.commit(id)?)? {
-                    versions.push(id);
-                }
-            }
-        } else {
-            let mut next = Some(tip);
-            while let Some(id) = next.filter(|_| versions.len() < filter.newest) {
-                let commit = self.commit(id)?;
-                if filter.passes(self, &commit)? {
-                    versions.push(id);
-                }
-                next = commit.parents.first().copied();
-            }
-        }
-        versions.reverse();
-        Ok(versions)
     }
 }
 

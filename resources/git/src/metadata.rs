@@ -5,6 +5,7 @@ use git2::{ObjectType, Oid, Repository};
 
 use crate::commit_url::commit_url;
 use crate::dates;
+use git_source::CommitText;
 
 /// Bytes of a message that are shown at most.
 const MESSAGE_BYTES: usize = 10240;
@@ -25,11 +26,12 @@ fn rows(repo: &Repository) -> Result<Metadata, git2::Error> {
     let committer_date = dates::date_and_time(&committer.when());
     let mut metadata = Metadata::default();
     metadata.push("commit", commit.id().to_string());
-    metadata.push("author", lossy(author.name_bytes()));
+    let text = CommitText::of(&commit);
+    metadata.push("author", lossy(&text.read(author.name_bytes())));
     metadata.push_typed("author_date", "time", &author_date);
     // CONTRACT 5.7: shown only where it says nothing new.
     if committer.name_bytes() == author.name_bytes() && committer_date == author_date {
-        metadata.push("committer", lossy(committer.name_bytes()));
+        metadata.push("committer", lossy(&text.read(committer.name_bytes())));
         metadata.push_typed("committer_date", "time", committer_date);
     }
     for (row, names) in [
@@ -40,7 +42,7 @@ fn rows(repo: &Repository) -> Result<Metadata, git2::Error> {
             metadata.push(row, names.join(","));
         }
     }
-    let message = commit.message_raw_bytes();
+    let message = text.read(commit.message_raw_bytes());
     metadata.push_typed(
         "message",
         "message",

@@ -167,19 +167,12 @@ impl History<'_> {
 
     /// A commit and all above it, as far as they are here.
     fn ancestors(&self, id: Oid) -> Result<HashSet<Oid>, Missing> {
-        let mut seen = HashSet::from([id]);
-        let mut queue = vec![id];
-        while let Some(id) = queue.pop() {
+        git_remote::ancestors([id], |id| {
             if self.cuts.contains(&id) {
-                continue;
+                return Ok(Vec::new());
             }
-            for parent in self.repo.find_commit(id)?.parent_ids() {
-                if seen.insert(parent) {
-                    queue.push(parent);
-                }
-            }
-        }
-        Ok(seen)
+            Ok(self.repo.find_commit(id)?.parent_ids().collect())
+        })
     }
 }
 

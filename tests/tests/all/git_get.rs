@@ -322,7 +322,7 @@ fn a_ref_that_vanished_is_named() {
     let gone = "d".repeat(40);
     for source in served.sources() {
         for (version, status, line) in [
-            (gone.as_str(), 128, format!("unable to read tree ({gone})")),
+            (gone.as_str(), 128, format!("fatal: unable to read tree ({gone})")),
             (
                 "v9",
                 1,

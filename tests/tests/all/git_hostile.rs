@@ -201,7 +201,7 @@ fn names_that_begin_alike_do_not_get_into_each_others_way() {
 }
 
 #[test]
-fn commits_that_are_not_utf_8_are_kept_byte_for_byte() {
+fn the_clone_keeps_commits_that_are_not_utf_8_byte_for_byte() {
     let repo = GitRepo::new();
     let tree = raw_tree(&repo, &[]);
     let mut text = format!("tree {tree}\n").into_bytes();
@@ -220,8 +220,12 @@ fn commits_that_are_not_utf_8_are_kept_byte_for_byte() {
         let output = get(&served.server, &request).run();
         let answer = output.ok();
         let file = |name: &str| std::fs::read(output.work().join(".git").join(name)).expect("a file");
-        assert_eq!(file("commit_message"), b"F\xfcr alle\n\nohne Zeilenende");
-        assert_eq!(file("author"), b"J\xf6rg\n");
+        assert_eq!(
+            file("commit_message"),
+            "F\u{fc}r alle\n\nohne Zeilenende".as_bytes()
+        );
+        assert_eq!(file("author"), "J\u{f6}rg\n".as_bytes());
+        assert_eq!(git(output.work(), &["rev-parse", "HEAD"]), commit);
         assert_eq!(file("author_date"), b"2023-11-14 18:43:20 -0330\n");
         assert_eq!(answer["metadata"][0]["value"], json!(commit));
     }

@@ -6,6 +6,7 @@ mod git_check;
 mod git_check_random;
 mod git_config;
 mod git_disk;
+mod git_encodings;
 mod git_get;
 mod git_get_beside;
 mod git_get_forms;

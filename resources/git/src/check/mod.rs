@@ -2,6 +2,7 @@
 
 mod heads;
 mod remote_history;
+mod selection;
 mod tags;
 mod work;
 
@@ -95,6 +96,12 @@ impl Check<'_> {
         if self.filter.takes_any_head && from.is_none_or(|from| from == tip.to_string()) {
             return Ok(vec![tip]);
         }
+        // A tag or branch may have moved since: what it leads to now is what counts.
+        let cursor = match heads.cursor() {
+            Some(Cursor::Id(id)) => Some(id.to_string()),
+            _ => from.map(str::to_owned),
+        };
+        let from = cursor.as_deref();
         let memory = work.memory();
         if let Some(versions) = memory.as_ref().and_then(|memory| memory.answer(tip, from)) {
             self.cx.log().trace("nothing changed since the last check");
@@ -106,7 +113,7 @@ impl Check<'_> {
                 Cursor::Id(id) => history.commit(id).ok().map(|_| id),
                 Cursor::Abbreviated(text) => history.resolve(text),
             });
-            history.versions(&self.filter, tip, cursor)?
+            selection::versions(&history, &self.filter, tip, cursor)?
         } else {
             RemoteHistory::new(self.cx, remote, &self.filter, work).versions(
                 tip,

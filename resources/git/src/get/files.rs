@@ -8,7 +8,7 @@ use git2::Repository;
 use crate::config::GetParams;
 use crate::dates::DateStyle;
 use crate::{dates, describe, short_ref};
-use git_source::git_failed;
+use git_source::{CommitText, git_failed};
 
 /// How some of them are written.
 pub(super) struct Formats {
@@ -48,6 +48,7 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata, form
         .and_then(|head| head.peel_to_commit())
         .map_err(git_failed("read the commit that is checked out"))?;
     let (author, committer) = (commit.author(), commit.committer());
+    let text = CommitText::of(&commit);
     let row = |name: &str| {
         metadata
             .value(name)
@@ -62,17 +63,20 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata, form
             short_ref::short_ref(returned, &formats.short_ref)?.into_bytes(),
         ),
         ("commit", line(commit.id().to_string())),
-        ("author", line(author.name_bytes())),
+        ("author", line(text.read(author.name_bytes()))),
         ("author_date", line(dates::date_and_time(&author.when()))),
         // CONTRACT 5.6: these two are the author's, whatever their names say.
-        ("committer", author.email_bytes().to_vec()),
-        ("committer_name", author.name_bytes().to_vec()),
+        ("committer", text.read(author.email_bytes()).into_owned()),
+        ("committer_name", text.read(author.name_bytes()).into_owned()),
         // CONTRACT F10: filled even where the metadata has no such row.
         ("committer_date", line(dates::date_and_time(&committer.when()))),
         ("branch", row("branch")),
         ("tags", row("tags")),
         ("url", row("url")),
-        ("commit_message", commit.message_raw_bytes().to_vec()),
+        (
+            "commit_message",
+            text.read(commit.message_raw_bytes()).into_owned(),
+        ),
         (
             "commit_timestamp",
             line(formats.timestamp.show(&committer.when(), formats.now)),

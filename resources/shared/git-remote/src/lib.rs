@@ -17,12 +17,14 @@ mod address;
 mod advertisement;
 mod collect;
 mod copy;
+mod cuts;
 mod daemon;
 mod decide;
 mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod graph;
 mod http;
 mod large;
 mod local;
@@ -43,7 +45,9 @@ mod uri;
 mod wire;
 
 pub use address::LoginPlace;
+pub use cuts::{read_cuts, write_cuts};
 pub use error::{Error, Result, disk_hint};
+pub use graph::ancestors;
 pub use large::LargeBlobs;
 pub use pack::Pack;
 pub use setup::init;

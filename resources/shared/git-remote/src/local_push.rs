@@ -1,6 +1,5 @@
 //! Writing to a repository in this file system.
 
-use std::collections::HashSet;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -158,11 +157,7 @@ fn needs_a_cut(target: &Repository, repo: &Repository, new: Oid) -> Result<bool>
         return Ok(false);
     }
     let failed = Error::repository("walk the history to push");
-    let text = crate::copy::read_if_there(&repo.commondir().join("shallow"))?;
-    let cuts: HashSet<Oid> = text
-        .split(|&byte| byte == b'\n')
-        .filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok())
-        .collect();
+    let cuts = crate::read_cuts(repo);
     let Ok(tip) = repo
         .find_object(new, None)
         .and_then(|object| object.peel(ObjectType::Commit))

@@ -200,8 +200,7 @@ fn commands(
     }
     let broken = |error: std::io::Error| Error::Broken(error.to_string());
     let mut head = Vec::new();
-    let cuts = std::fs::read_to_string(repo.commondir().join("shallow")).unwrap_or_default();
-    for cut in cuts.lines() {
+    for cut in crate::read_cuts(repo) {
         pktline::write(&mut head, format!("shallow {cut}")).map_err(broken)?;
     }
     for (index, (update, old)) in sent.iter().enumerate() {

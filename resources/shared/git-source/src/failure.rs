@@ -78,7 +78,7 @@ pub fn refuse_used_directory(dest: &Path) -> Result<()> {
 /// CONTRACT 5.2: what git says about the id of a commit that is not there.
 #[must_use]
 pub fn not_on_branch(version: &str) -> Error {
-    Error::remote(format!("unable to read tree ({version})"))
+    Error::remote(format!("fatal: unable to read tree ({version})"))
         .cause("the commit is not on the branch")
         .hint("was the branch force-pushed? check the resource for a newer version")
         .exit(GIT_EXIT)

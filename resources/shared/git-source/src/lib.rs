@@ -7,9 +7,9 @@ mod attributes;
 mod backoff;
 mod checkout;
 mod clone;
+mod commit_text;
 mod commits;
 mod config;
-mod cuts;
 mod failure;
 mod git_config;
 mod location;
@@ -26,14 +26,15 @@ pub use checkout::{
     one_line,
 };
 pub use clone::{Branches, Clone, Head};
+pub use commit_text::CommitText;
 pub use commits::{NewCommit, field, stored};
 pub use config::{FetchTags, GitConfigEntry, HttpsTunnel};
-pub use cuts::{read_cuts, write_cuts};
 pub use failure::{
     GIT_EXIT, blocking, branch_not_found, git_failed, local_failure, not_on_branch, refuse_used_directory,
     unwritable,
 };
 pub use git_config::GitConfig;
+pub use git_remote::{read_cuts, write_cuts};
 pub use location::{Location, check_branch};
 pub use scratch::{Scratch, bare_repository};
 pub use undo::or_nothing;

@@ -8,7 +8,7 @@ use git2::Oid;
 
 use super::RemoteHistory;
 use crate::check::heads::Cursor;
-use crate::check::incomplete;
+use crate::check::{incomplete, selection};
 use crate::history::History;
 
 impl RemoteHistory<'_> {
@@ -45,7 +45,7 @@ impl RemoteHistory<'_> {
             // A cache that lost a file must not pass for a remote that lost the cursor.
             history.ancestors(tip).map_err(incomplete)?;
         }
-        history.versions(self.filter, tip, cursor).map_err(incomplete)
+        selection::versions(&history, self.filter, tip, cursor).map_err(incomplete)
     }
 
     /// Fetches a cursor that is not on the branch any more, where the server still has it and gives it.

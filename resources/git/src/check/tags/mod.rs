@@ -124,15 +124,39 @@ impl TagCheck<'_> {
         members: &HashSet<Oid>,
     ) -> Result<Vec<GitVersion>, Missing> {
         let mut versions = Vec::new();
-        for tag in candidates.iter().rev() {
+        let mut left_out = Vec::new();
+        for tag in candidates
+            .iter()
+            .rev()
+            .filter(|tag| members.contains(&tag.commit))
+        {
             if versions.len() == self.filter.newest {
                 break;
             }
-            if members.contains(&tag.commit) && self.filter.passes(history, &history.commit(tag.commit)?)? {
+            let commit = history.commit(tag.commit)?;
+            if self.filter.passes(history, &commit)? {
                 versions.push(GitVersion::tagged(&tag.name, tag.commit));
+            } else {
+                left_out.push((tag.name.as_str(), self.filter.leaves_out(&commit)));
             }
         }
+        if versions.is_empty() {
+            self.tell_left_out(&left_out);
+        }
         Ok(versions)
+    }
+
+    /// Says that there are tags, and that the filters let none through.
+    fn tell_left_out(&self, left_out: &[(&str, &str)]) {
+        if let Some((name, why)) = left_out.first() {
+            let more = match left_out.len() - 1 {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            self.cx.log().line(format!(
+                "tag {name}{more} matches, and {why} leaves out the commit"
+            ));
+        }
     }
 
     /// The newest commits that pass and that some tag contains, the newest first.

@@ -47,16 +47,7 @@ impl<'a> Graph<'a> {
 
     /// All commits that can be reached from `starts`, these included.
     pub(super) fn ancestors(&self, starts: impl IntoIterator<Item = Oid>) -> Result<HashSet<Oid>, Missing> {
-        let mut queue: Vec<Oid> = starts.into_iter().collect();
-        let mut seen: HashSet<Oid> = queue.iter().copied().collect();
-        while let Some(id) = queue.pop() {
-            for &parent in &self.node(id)?.parents {
-                if seen.insert(parent) {
-                    queue.push(parent);
-                }
-            }
-        }
-        Ok(seen)
+        git_remote::ancestors(starts, |id| Ok(self.node(id)?.parents.clone()))
     }
 
     /// Those commits among what can be reached from `starts` that are `wanted` or descend from it.

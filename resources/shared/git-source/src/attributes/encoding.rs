@@ -4,7 +4,7 @@ use encoding_rs::Encoding;
 
 /// An encoding by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WorkTreeEncoding {
+pub(crate) struct WorkTreeEncoding {
     /// As the attribute names it.
     name: String,
     kind: Kind,
@@ -52,7 +52,7 @@ enum Mark {
 
 /// Why text cannot be converted, in git's words; they lack what is said of the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     MarkProhibited,
     MarkRequired,
     /// Some of it is nothing in the other encoding, or the encoding is unknown.
@@ -66,7 +66,7 @@ const BIG_32: &[u8] = b"\0\0\xfe\xff";
 
 impl WorkTreeEncoding {
     /// None for UTF-8, which is what the repository has.
-    pub(super) fn new(name: &[u8]) -> Option<Self> {
+    pub(crate) fn new(name: &[u8]) -> Option<Self> {
         let name = String::from_utf8_lossy(name).into_owned();
         let upper = name.to_ascii_uppercase();
         let unicode = upper
@@ -108,7 +108,7 @@ impl WorkTreeEncoding {
     }
 
     /// What the work tree holds, for the repository.
-    pub(super) fn to_git(&self, content: &[u8]) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn to_git(&self, content: &[u8]) -> Result<Vec<u8>, Failure> {
         match self.kind {
             Kind::Wide { width, order, mark } => read_wide(content, width, order, mark),
             Kind::Latin1 => Ok(content

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use git2::Config;
 
 pub use convert::{Conversion, Conversions};
+pub(crate) use encoding::WorkTreeEncoding;
 use lines::{Line, Subject};
 
 /// The name of the files.

@@ -18,7 +18,7 @@ use git_remote::LargeBlobs;
 use git2::{Index, IndexEntry, Oid, Repository};
 
 use crate::attributes::{Attributes, Conversions};
-use crate::git_failed;
+use crate::{CommitText, git_failed};
 pub use compare::first_change;
 use entries::Entry;
 pub use update::{InTheWay, move_to};
@@ -75,12 +75,12 @@ pub fn checkout(
 
 /// The commit's abbreviated id and the first line of its message.
 pub fn one_line(repo: &Repository, id: Oid) -> String {
-    let subject = repo.find_commit(id).ok();
-    let subject = subject
-        .as_ref()
-        .and_then(git2::Commit::summary_bytes)
-        .unwrap_or_default();
-    format!("{} {}", &id.to_string()[..7], String::from_utf8_lossy(subject))
+    let commit = repo.find_commit(id).ok();
+    let subject = commit.as_ref().and_then(|commit| {
+        let subject = CommitText::of(commit).read(commit.summary_bytes()?).into_owned();
+        Some(String::from_utf8_lossy(&subject).into_owned())
+    });
+    format!("{} {}", &id.to_string()[..7], subject.unwrap_or_default())
 }
 
 fn tree_of(repo: &Repository, commit: Oid) -> Result<Oid> {

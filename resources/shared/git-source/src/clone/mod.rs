@@ -205,18 +205,12 @@ impl<'a> Clone<'a> {
             // A ref may lead to a tree or a file, too.
             queue.extend(object.peel(ObjectType::Commit).map(|commit| commit.id()));
         }
-        let mut reached: HashSet<Oid> = queue.iter().copied().collect();
-        while let Some(id) = queue.pop() {
+        git_remote::ancestors(queue, |id| {
             if self.is_cut(id) {
-                continue;
+                return Ok(Vec::new());
             }
-            for parent in self.repo.find_commit(id).map_err(&failed)?.parent_ids() {
-                if reached.insert(parent) {
-                    queue.push(parent);
-                }
-            }
-        }
-        Ok(reached)
+            Ok(self.repo.find_commit(id).map_err(&failed)?.parent_ids().collect())
+        })
     }
 
     /// Whether a tree or a file is in one of the commits that are reached. Few tags lead to one.
@@ -278,7 +272,7 @@ impl<'a> Clone<'a> {
                 self.cuts.remove(&id);
             }
         }
-        crate::write_cuts(&self.repo, &self.cuts)
+        Ok(git_remote::write_cuts(&self.repo, &self.cuts)?)
     }
 
     fn named(&self, prefix: &'static str) -> impl Iterator<Item = &Ref> {

@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io;
 
-use concourse_resource_sdk::Result;
 use git2::{Oid, Repository};
 
-use crate::unwritable;
+use crate::error::{Error, Result};
 
 const FILE: &str = "shallow";
 
@@ -27,7 +26,7 @@ pub fn write_cuts(repo: &Repository, cuts: &BTreeSet<Oid>) -> Result<()> {
     let file = repo.commondir().join(FILE);
     if cuts.is_empty() {
         return match fs::remove_file(&file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unwritable(&file, &error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::io("write", &file)(error)),
             _ => Ok(()),
         };
     }
@@ -36,5 +35,5 @@ pub fn write_cuts(repo: &Repository, cuts: &BTreeSet<Oid>) -> Result<()> {
         // Formatting into a string cannot fail.
         let _ = writeln!(text, "{id}");
     }
-    fs::write(&file, text).map_err(|error| unwritable(&file, &error))
+    fs::write(&file, text).map_err(Error::io("write", &file))
 }
