@@ -49,6 +49,7 @@ pub mod context;
 mod decode;
 pub mod docs;
 mod entry;
+mod erase;
 pub mod erased;
 pub mod error;
 pub mod files;

@@ -8,7 +8,7 @@ use git2::Oid;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{LockVersion, Source};
-use crate::history::{History, Missing};
+use crate::path_history::{Missing, PathHistory};
 use crate::store::Store;
 
 /// The versions from `from` on, oldest first.
@@ -112,7 +112,7 @@ impl Check<'_> {
 
     fn since(&self, store: &mut Store<'_>, tip: Oid, from: Oid) -> Result<Option<Vec<Oid>>> {
         let pool = self.pool.as_bytes();
-        Ok(store.ask(|history: &History<'_>| {
+        Ok(store.ask(|history: &PathHistory<'_>| {
             if history.repo.find_commit(from).is_err() {
                 return Err(Missing::Deeper);
             }

@@ -12,7 +12,7 @@ use git2::{ObjectType, Oid, Repository, Tree};
 
 use crate::PoolLock;
 use crate::config::{GetParams, LockVersion, Source};
-use crate::history::{History, Missing};
+use crate::path_history::{Missing, PathHistory};
 use crate::pool::{State, is_lock};
 
 /// How many times as deep the next look goes, and from where on all of the history is fetched.
@@ -110,7 +110,7 @@ impl Get {
     fn look(&self, clone: &Clone<'_>) -> Result<Result<Found>, Missing> {
         let repo = clone.repo();
         let cuts: BTreeSet<Oid> = clone.cuts().collect();
-        let history = History { repo, cuts: &cuts };
+        let history = PathHistory { repo, cuts: &cuts };
         let tip = clone.head().id();
         let commit = match self.version.as_deref() {
             None => tip,
@@ -226,7 +226,7 @@ fn last_part(path: &[u8]) -> &[u8] {
 /// All files of a pool, by their paths, with content and mode.
 fn files(repo: &Repository, commit: Oid, pool: &str) -> Result<BTreeMap<Vec<u8>, (Oid, i32)>, Missing> {
     let mut files = BTreeMap::new();
-    let history = History {
+    let history = PathHistory {
         repo,
         cuts: &BTreeSet::new(),
     };

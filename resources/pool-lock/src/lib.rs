@@ -9,7 +9,7 @@ pub mod config;
 mod duration;
 mod failure;
 mod get;
-mod history;
+mod path_history;
 mod pool;
 mod put;
 mod store;

@@ -12,7 +12,7 @@ use git2::build::TreeUpdateBuilder;
 use git2::{FileMode, Oid, Repository, Signature};
 
 use crate::failure::Failure;
-use crate::history::{History, Missing};
+use crate::path_history::{Missing, PathHistory};
 use crate::pool::{Commit, Edit, File, Pool, State};
 
 /// Past this depth all of the history is fetched.
@@ -168,8 +168,8 @@ impl<'a> Store<'a> {
         }
     }
 
-    pub(crate) fn history(&self) -> History<'_> {
-        History {
+    pub(crate) fn history(&self) -> PathHistory<'_> {
+        PathHistory {
             repo: &self.repo,
             cuts: &self.cuts,
         }
@@ -178,7 +178,7 @@ impl<'a> Store<'a> {
     /// Asks the history, and fetches more of it until it can answer. `None` when even all of it cannot.
     pub(crate) fn ask<T>(
         &mut self,
-        question: impl Fn(&History<'_>) -> Result<T, Missing>,
+        question: impl Fn(&PathHistory<'_>) -> Result<T, Missing>,
     ) -> Result<Option<T>, Failure> {
         loop {
             match question(&self.history()) {

@@ -17,6 +17,7 @@ mod env_file;
 mod explain;
 mod files;
 mod get;
+mod limits;
 mod message;
 mod metadata;
 mod payload;

@@ -1,7 +1,5 @@
 //! One POST, as often as it takes and never twice.
 
-use std::time::Duration;
-
 use concourse_resource_sdk::http::{
     Exchange, HttpClient, ProxyRules, Redirects, Reply, Retries, Silence, exchange,
 };
@@ -12,10 +10,8 @@ use serde_json::Value;
 use url::Url;
 
 use crate::config::Source;
+use crate::limits::MOST_ANSWER_BYTES;
 use crate::tunnel::Tunnel;
-
-/// How much of an answer is read: those of Slack are a word or a message.
-pub(crate) const MOST_ANSWER_BYTES: usize = 256 * 1024;
 
 type Answered = Result<Reply, Silence>;
 
@@ -157,6 +153,3 @@ fn no_proxy() -> String {
         .find_map(|name| std::env::var(name).ok())
         .unwrap_or_default()
 }
-
-/// How long a server may be silent.
-pub(crate) const IDLE: Duration = Duration::from_secs(60);

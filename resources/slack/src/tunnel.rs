@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use url::Url;
 
-use crate::sender::{IDLE, MOST_ANSWER_BYTES};
+use crate::limits::{IDLE, MOST_ANSWER_BYTES};
 
 /// An open tunnel.
 pub(crate) struct Tunnel {

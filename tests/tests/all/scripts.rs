@@ -139,6 +139,43 @@ fn of_two_names_of_a_package_the_known_one_is_installed() {
     );
 }
 
+/// Where the executables are is cargo's affair.
+#[test]
+fn an_image_is_made_of_what_cargo_built_wherever_that_is() {
+    let project = tempfile::tempdir().unwrap();
+    for name in ["images", "Cargo.toml"] {
+        let copied = Command::new("cp")
+            .arg("-r")
+            .arg(root().join(name))
+            .arg(project.path())
+            .status()
+            .unwrap();
+        assert!(copied.success());
+    }
+    let cargo = r#"[ "$1" = build ] || exit 1
+mkdir -p "$CARGO_TARGET_DIR/x86_64-unknown-linux-gnu/release"
+echo built >"$CARGO_TARGET_DIR/x86_64-unknown-linux-gnu/release/slack-resource""#;
+    // What would go into the image is kept, and an archive is there in the end.
+    let buildah = r#"case " $* " in
+*" bud "*) cat "${!#}/rootfs/opt/resource/slack-resource" >>"${0%/*}/noted" ;;
+*" push "*) archive=${!##oci-archive:}; echo x >"${archive%:latest}" ;;
+esac"#;
+    let machine = Machine::new().with("cargo", cargo).with("buildah", buildah);
+    let path = std::env::join_paths(
+        [machine.directory.path().to_owned()]
+            .into_iter()
+            .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let output = Command::new(project.path().join("images/build"))
+        .arg("slack")
+        .env("PATH", path.unwrap())
+        .env("CARGO_TARGET_DIR", project.path().join("elsewhere"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert_eq!(machine.noted(), "built\n");
+}
+
 #[test]
 fn the_demo_says_what_it_does_and_shows_every_resource() {
     let output = Command::new(root().join("tests/scripts/demo"))

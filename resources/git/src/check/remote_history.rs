@@ -38,7 +38,7 @@ pub(super) struct RemoteHistory<'a> {
 enum Detour {
     /// The remote does not know the cursor any more.
     CursorVanished,
-    /// The pieces do not suffice; the whole history does.
+    /// What is here does not suffice; the whole history does.
     NeedsWhole,
     Failed(Error),
 }
@@ -140,16 +140,16 @@ impl<'a> RemoteHistory<'a> {
     /// The commits that pass between the head of the last check and the head of now, newest first. `None` when the branch
     /// did not simply grow.
     fn after_old_tip(&mut self, tip: Oid, old_tip: Oid) -> Result<Option<Vec<Oid>>, Detour> {
-        let pieces = self.work.pieces()?;
-        let Some(pack) = self.fetch_range(&pieces, tip, old_tip)? else {
+        let partial = self.work.partial()?;
+        let Some(pack) = self.fetch_range(&partial, tip, old_tip)? else {
             return Ok(None);
         };
-        let history = History::open(&pieces)?;
+        let history = History::open(&partial)?;
         let mut versions = Vec::new();
         let mut next = Some(tip);
         while let Some(id) = next.filter(|&id| pack.contains(id)) {
             let commit = history.commit(id)?;
-            if self.passes(&history, &pieces, &commit)? {
+            if self.passes(&history, &partial, &commit)? {
                 versions.push(id);
             }
             next = commit.parents.first().copied();
@@ -159,13 +159,13 @@ impl<'a> RemoteHistory<'a> {
 
     /// The commits that pass from the cursor on, newest first.
     fn after_cursor(&mut self, tip: Oid, cursor: Oid) -> Result<Vec<Oid>, Detour> {
-        let pieces = self.work.fresh_pieces()?;
-        self.fetch_cursor(&pieces, cursor)?;
-        let history = History::open(&pieces)?;
+        let partial = self.work.fresh_partial()?;
+        self.fetch_cursor(&partial, cursor)?;
+        let history = History::open(&partial)?;
         // A tag of a tree, say, is no place in the history.
         let commit = history.commit(cursor).map_err(|_| Detour::CursorVanished)?;
         if tip == cursor {
-            return Ok(if self.passes(&history, &pieces, &commit)? {
+            return Ok(if self.passes(&history, &partial, &commit)? {
                 vec![cursor]
             } else {
                 Vec::new()
@@ -177,14 +177,14 @@ impl<'a> RemoteHistory<'a> {
             // Nothing is excluded by a root, which is on its own the place to stop at.
             None => cursor,
         };
-        let Some(pack) = self.fetch_range(&pieces, tip, excluded)? else {
+        let Some(pack) = self.fetch_range(&partial, tip, excluded)? else {
             return Err(Detour::CursorVanished);
         };
         let mut versions = Vec::new();
         let mut next = Some(tip);
         while let Some(id) = next.filter(|&id| id == cursor || pack.contains(id)) {
             let commit = history.commit(id)?;
-            if self.passes(&history, &pieces, &commit)? {
+            if self.passes(&history, &partial, &commit)? {
                 versions.push(id);
             }
             if id == cursor {
@@ -202,7 +202,7 @@ impl<'a> RemoteHistory<'a> {
 
     /// The newest commits that pass, newest first, as many as the source asks for.
     fn newest(&mut self, tip: Oid) -> Result<Vec<Oid>, Detour> {
-        let pieces = self.work.fresh_pieces()?;
+        let partial = self.work.fresh_partial()?;
         let mut cuts = HashSet::new();
         let mut judged = HashMap::new();
         let wanted = u32::try_from(self.filter.newest)
@@ -217,9 +217,9 @@ impl<'a> RemoteHistory<'a> {
             wanted.saturating_sub(1).max(1)
         };
         loop {
-            self.deepen(&pieces, tip, depth, &mut cuts)?;
-            let history = History::open(&pieces)?;
-            if let Some(versions) = self.newest_above(&history, &pieces, tip, &cuts, &mut judged)? {
+            self.deepen(&partial, tip, depth, &mut cuts)?;
+            let history = History::open(&partial)?;
+            if let Some(versions) = self.newest_above(&history, &partial, tip, &cuts, &mut judged)? {
                 return Ok(versions);
             }
             depth = depth.saturating_mul(4);
@@ -230,7 +230,7 @@ impl<'a> RemoteHistory<'a> {
     fn newest_above(
         &mut self,
         history: &History,
-        pieces: &Path,
+        partial: &Path,
         tip: Oid,
         cuts: &HashSet<Oid>,
         judged: &mut HashMap<Oid, bool>,
@@ -246,7 +246,7 @@ impl<'a> RemoteHistory<'a> {
             }
             let passes = match judged.get(&id) {
                 Some(&passes) => passes,
-                None => self.passes(history, pieces, &commit)?,
+                None => self.passes(history, partial, &commit)?,
             };
             judged.insert(id, passes);
             if passes {
@@ -261,7 +261,7 @@ impl<'a> RemoteHistory<'a> {
     }
 
     /// Judges a commit; what is missing for that is fetched by its id.
-    fn passes(&mut self, history: &History, pieces: &Path, commit: &Commit) -> Result<bool, Detour> {
+    fn passes(&mut self, history: &History, partial: &Path, commit: &Commit) -> Result<bool, Detour> {
         loop {
             match self.filter.passes(history, commit) {
                 Ok(passes) => return Ok(passes),
@@ -276,7 +276,7 @@ impl<'a> RemoteHistory<'a> {
                         filter: self.objects(),
                         ..Fetch::default()
                     };
-                    match self.remote.fetch(pieces, &fetch, self.cx) {
+                    match self.remote.fetch(partial, &fetch, self.cx) {
                         Ok(FetchOutcome::Fetched(Fetched { pack: Some(_), .. })) => {}
                         Ok(_) | Err(git_remote::Error::NotOurRef { .. }) => return Err(Detour::NeedsWhole),
                         Err(error) => return Err(error.into()),
@@ -289,7 +289,7 @@ impl<'a> RemoteHistory<'a> {
 
     /// Fetches the cursor, and its parents with all of their trees where those matter: what the range does not change is
     /// not sent with it, and asking for such trees one by one took longer (measured).
-    fn fetch_cursor(&mut self, pieces: &Path, cursor: Oid) -> Result<(), Detour> {
+    fn fetch_cursor(&mut self, partial: &Path, cursor: Oid) -> Result<(), Detour> {
         let depth = Depth::To(if self.filter.looks_at_paths() { 2 } else { 1 });
         let fetch = Fetch {
             wants: vec![cursor],
@@ -297,7 +297,7 @@ impl<'a> RemoteHistory<'a> {
             filter: self.objects(),
             ..Fetch::default()
         };
-        match self.remote.fetch(pieces, &fetch, self.cx) {
+        match self.remote.fetch(partial, &fetch, self.cx) {
             Ok(_) => Ok(()),
             Err(git_remote::Error::NotOurRef { .. }) => Err(Detour::CursorVanished),
             Err(error) => Err(error.into()),
@@ -305,7 +305,7 @@ impl<'a> RemoteHistory<'a> {
     }
 
     /// Fetches what `tip` has and `known` has not. `None` when the remote does not know `known`.
-    fn fetch_range(&mut self, pieces: &Path, tip: Oid, known: Oid) -> Result<Option<Pack>, Detour> {
+    fn fetch_range(&mut self, partial: &Path, tip: Oid, known: Oid) -> Result<Option<Pack>, Detour> {
         let fetch = Fetch {
             wants: vec![tip],
             haves: vec![known],
@@ -313,14 +313,20 @@ impl<'a> RemoteHistory<'a> {
             filter: self.objects(),
             ..Fetch::default()
         };
-        match self.remote.fetch(pieces, &fetch, self.cx)? {
+        match self.remote.fetch(partial, &fetch, self.cx)? {
             FetchOutcome::NothingInCommon => Ok(None),
             FetchOutcome::Fetched(Fetched { pack, .. }) => Ok(Some(pack.unwrap_or_default())),
         }
     }
 
     /// Fetches the newest `depth` commits, or the rest of the history where `depth` is large.
-    fn deepen(&mut self, pieces: &Path, tip: Oid, depth: u32, cuts: &mut HashSet<Oid>) -> Result<(), Detour> {
+    fn deepen(
+        &mut self,
+        partial: &Path,
+        tip: Oid,
+        depth: u32,
+        cuts: &mut HashSet<Oid>,
+    ) -> Result<(), Detour> {
         let fetch = Fetch {
             wants: vec![tip],
             haves: if cuts.is_empty() { Vec::new() } else { vec![tip] },
@@ -333,7 +339,7 @@ impl<'a> RemoteHistory<'a> {
             filter: self.objects(),
             ..Fetch::default()
         };
-        if let FetchOutcome::Fetched(fetched) = self.remote.fetch(pieces, &fetch, self.cx)? {
+        if let FetchOutcome::Fetched(fetched) = self.remote.fetch(partial, &fetch, self.cx)? {
             cuts.extend(fetched.new_shallow);
             for id in fetched.unshallow {
                 cuts.remove(&id);

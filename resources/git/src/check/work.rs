@@ -11,7 +11,7 @@ use git_source::Scratch;
 /// The packs of small fetches pile up; past this many it is cheaper to begin anew.
 const MOST_PACKS: usize = 40;
 
-/// Two repositories, made when first needed: one with pieces of history, and one with all of it, for servers that can
+/// Two repositories, made when first needed: one with a part of the history, and one with all of it, for servers that can
 /// give nothing less.
 pub(super) struct Work<'a> {
     cx: &'a Context,
@@ -58,24 +58,24 @@ impl<'a> Work<'a> {
         if let Some(cache) = &self.cache {
             cache.forget();
         }
-        for name in [PIECES, WHOLE] {
+        for name in [PARTIAL, WHOLE] {
             remove(&self.directory()?.join(name))?;
         }
         Ok(())
     }
 
-    /// A repository for pieces of history, as earlier checks left it.
-    pub(super) fn pieces(&self) -> Result<PathBuf> {
-        let path = self.directory()?.join(PIECES);
+    /// A repository for a part of the history, as earlier checks left it.
+    pub(super) fn partial(&self) -> Result<PathBuf> {
+        let path = self.directory()?.join(PARTIAL);
         if packs(&path) > MOST_PACKS {
             remove(&path)?;
         }
         made(path)
     }
 
-    /// A repository for pieces of history, empty.
-    pub(super) fn fresh_pieces(&self) -> Result<PathBuf> {
-        let path = self.directory()?.join(PIECES);
+    /// A repository for a part of the history, empty.
+    pub(super) fn fresh_partial(&self) -> Result<PathBuf> {
+        let path = self.directory()?.join(PARTIAL);
         // What is remembered relies on these objects being there.
         if let Some(cache) = &self.cache {
             cache.forget();
@@ -104,7 +104,7 @@ impl<'a> Work<'a> {
     }
 }
 
-const PIECES: &str = "pieces.git";
+const PARTIAL: &str = "partial.git";
 const WHOLE: &str = "whole.git";
 
 fn made(path: PathBuf) -> Result<PathBuf> {

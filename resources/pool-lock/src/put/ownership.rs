@@ -9,7 +9,7 @@ use git2::{Oid, Repository};
 use super::holder::{Holder, date};
 use super::turns::{Done, Turns};
 use super::waiting::path;
-use crate::history::{History, Missing};
+use crate::path_history::{Missing, PathHistory};
 use crate::pool::{Expired, Name, Operation, Pool, State, is_lock};
 use crate::store::Store;
 
@@ -166,7 +166,7 @@ impl Turns<'_> {
     fn own_claim(&self, lock: &Name) -> Option<Oid> {
         let repo = Repository::open(self.job.directory.as_ref()?).ok()?;
         let head = repo.head().ok()?.peel_to_commit().ok()?.id();
-        let history = History {
+        let history = PathHistory {
             repo: &repo,
             cuts: &git_source::read_cuts(&repo),
         };

@@ -130,7 +130,7 @@ impl Undo {
         // What was there before the claim is all that has to be known of the past.
         let known = store.ask(|history| {
             if history.repo.find_commit(self.parent).is_err() {
-                return Err(crate::history::Missing::Deeper);
+                return Err(crate::path_history::Missing::Deeper);
             }
             Ok(history.has_arrived(tip, self.commit, self.parent))
         })?;

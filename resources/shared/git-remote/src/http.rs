@@ -14,9 +14,9 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use url::Url;
 
+use crate::byte_channel::{self, ByteReader};
 use crate::error::{Error, Result};
-use crate::outgoing;
-use crate::pieces::{self, Pieces};
+use crate::streamed_body;
 use crate::wire::{Body, Service, Wire};
 use crate::{HttpClientSource, Login, LoginPlace, Uri};
 
@@ -183,8 +183,8 @@ impl Http {
         }
     }
 
-    fn body(&self, response: Response) -> Pieces {
-        let (sender, pieces) = pieces::channel();
+    fn body(&self, response: Response) -> ByteReader {
+        let (sender, pieces) = byte_channel::channel();
         self.runtime.spawn(pump(response, sender));
         pieces
     }
@@ -233,7 +233,7 @@ impl Wire for Http {
             Body::Whole(body) => self
                 .runtime
                 .block_on(client.send_repeatable(request.body(body)))?,
-            Body::Written(write) => outgoing::send(client, request, &self.runtime, write)?,
+            Body::Written(write) => streamed_body::send(client, request, &self.runtime, write)?,
         };
         let response = self.checked(response, &format!("application/x-{}-result", service.name()))?;
         Ok(Box::new(self.body(response)))

@@ -15,7 +15,8 @@ pub use git2::Oid;
 
 mod address;
 mod advertisement;
-mod collect;
+
+mod byte_channel;
 mod copy;
 mod cuts;
 mod daemon;
@@ -29,17 +30,19 @@ mod http;
 mod large;
 mod local;
 mod local_push;
-mod outgoing;
+
 mod pack;
-mod packing;
-mod pieces;
+mod pack_to_send;
+
 mod pktline;
 mod push;
 mod remote_lines;
+mod repo_for_packing;
 mod report;
 mod setup;
 mod ssh;
 mod stream;
+mod streamed_body;
 mod upload;
 mod uri;
 mod wire;
@@ -56,7 +59,7 @@ pub use uri::Uri;
 
 use address::Address;
 use local::Local;
-use packing::Packing;
+use repo_for_packing::RepoForPacking;
 use stream::Stream;
 use upload::Upload;
 
@@ -416,7 +419,7 @@ impl Remote {
     /// [`Error::Partly`] where something had landed before it failed.
     pub fn push(&mut self, repo: &git2::Repository, push: &Push<'_>, cx: &Context) -> Result<Vec<Pushed>> {
         self.refuse_if_interrupted()?;
-        let packing = Packing::new(repo, cx)?;
+        let packing = RepoForPacking::new(repo, cx)?;
         match &mut self.place {
             Place::Local(local) => local_push::push(local, packing.repo(), push),
             Place::Far(upload) => push::push(upload.wire(), packing.repo(), push, &self.interrupt, cx),

@@ -6,10 +6,10 @@ use std::path::Path;
 
 use git2::{Config, ErrorCode, ObjectType, Oid, Repository};
 
-use crate::collect::Outgoing;
 use crate::decide::{decide_all, to_send, withhold};
 use crate::error::{Error, Result};
 use crate::local::Local;
+use crate::pack_to_send::PackToSend;
 use crate::{Push, Pushed, Ref, RefOutcome, Update};
 
 /// Hooks that a push would run on a server.
@@ -182,7 +182,7 @@ fn copy_objects(
     sent: &[(&Update, Option<Oid>)],
     refs: &[Ref],
 ) -> Result<()> {
-    let Some(mut pack) = Outgoing::collect(repo, sent, refs)? else {
+    let Some(mut pack) = PackToSend::collect(repo, sent, refs)? else {
         return Ok(());
     };
     if pack.is_empty() {

@@ -7,9 +7,9 @@ use concourse_resource_sdk::Context;
 use git2::{Oid, Repository};
 
 use crate::advertisement::Advertisement;
-use crate::collect::Outgoing;
 use crate::decide::{decide_all, to_send, withhold};
 use crate::error::{Error, Result};
+use crate::pack_to_send::PackToSend;
 use crate::pktline::{self, Demultiplexer, FLUSH};
 use crate::remote_lines::RemoteLines;
 use crate::report::{self, Report, Sign};
@@ -110,7 +110,7 @@ impl Request<'_> {
             &sent,
             (self.push.options, self.is_atomic),
         )?;
-        let pack = Outgoing::collect(self.repo, &sent, self.refs)?;
+        let pack = PackToSend::collect(self.repo, &sent, self.refs)?;
         let mut answer = send(
             &mut *self.wire,
             &head,
@@ -226,7 +226,7 @@ fn commands(
 fn send<'w>(
     wire: &'w mut dyn Wire,
     head: &[u8],
-    mut pack: Option<Outgoing<'_>>,
+    mut pack: Option<PackToSend<'_>>,
     (interrupt, all_sent): (&AtomicBool, Option<&AtomicBool>),
     cx: &Context,
 ) -> Result<Box<dyn std::io::BufRead + Send + 'w>> {

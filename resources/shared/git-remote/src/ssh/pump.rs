@@ -6,7 +6,7 @@ use concourse_resource_sdk::console::Console;
 use russh::{ChannelMsg, ChannelReadHalf};
 use tokio::runtime::Handle;
 
-use crate::pieces::{self, Pieces};
+use crate::byte_channel::{self, ByteReader};
 
 /// The number of the error stream (RFC 4254, 5.2).
 const STDERR: u32 = 1;
@@ -25,8 +25,8 @@ struct End {
 type LastWords = Box<dyn FnMut() -> Option<String> + Send>;
 
 /// Reads a channel until its end. Errors go to the log as they come.
-pub(super) fn start(runtime: &Handle, mut channel: ChannelReadHalf, log: Console) -> (Pieces, LastWords) {
-    let (sender, pieces) = pieces::channel();
+pub(super) fn start(runtime: &Handle, mut channel: ChannelReadHalf, log: Console) -> (ByteReader, LastWords) {
+    let (sender, pieces) = byte_channel::channel();
     let end: Arc<Mutex<End>> = Arc::default();
     let shared = Arc::clone(&end);
     runtime.spawn(async move {

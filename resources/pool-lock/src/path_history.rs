@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashSet};
 use git2::{ErrorCode, Oid, Repository};
 
 /// The commits of a repository, as far as they are here.
-pub(crate) struct History<'r> {
+pub(crate) struct PathHistory<'r> {
     pub(crate) repo: &'r Repository,
     /// Commits whose parents are not here.
     pub(crate) cuts: &'r BTreeSet<Oid>,
@@ -33,7 +33,7 @@ impl From<git2::Error> for Missing {
 /// A file or directory as a tree has it.
 pub(crate) type Entry = Option<(Oid, i32)>;
 
-impl History<'_> {
+impl PathHistory<'_> {
     /// What is at a path of a commit.
     pub(crate) fn entry(&self, commit: Oid, path: &[u8]) -> Result<Entry, Missing> {
         let mut tree = self.repo.find_commit(commit)?.tree()?;

@@ -28,7 +28,7 @@ pub(crate) fn send(
     runtime: &Handle,
     write: &mut dyn FnMut(&mut dyn Write) -> Result<()>,
 ) -> Result<Response> {
-    let mut out = Outgoing {
+    let mut out = StreamedBody {
         client,
         request: Some(request),
         runtime,
@@ -39,7 +39,7 @@ pub(crate) fn send(
     out.finish(written)
 }
 
-struct Outgoing<'a> {
+struct StreamedBody<'a> {
     client: HttpClient,
     /// Taken when the body turns out to be large.
     request: Option<RequestBuilder>,
@@ -53,7 +53,7 @@ struct Streaming {
     sending: JoinHandle<concourse_resource_sdk::Result<Response>>,
 }
 
-impl Outgoing<'_> {
+impl StreamedBody<'_> {
     fn finish(mut self, written: Result<()>) -> Result<Response> {
         let Some(request) = self.request.take() else {
             return self.finish_streaming(written);
@@ -110,7 +110,7 @@ impl Outgoing<'_> {
     }
 }
 
-impl Write for Outgoing<'_> {
+impl Write for StreamedBody<'_> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.gathered.extend_from_slice(data);
         if self.gathered.len() > IN_ONE_PIECE

@@ -9,22 +9,22 @@ use tokio::sync::mpsc;
 const MOST: usize = 16;
 
 /// The reading end.
-pub(crate) struct Pieces {
+pub(crate) struct ByteReader {
     receiver: mpsc::Receiver<io::Result<Bytes>>,
     piece: Bytes,
 }
 
 /// Both ends: what is sent into the first is read from the second.
-pub(crate) fn channel() -> (mpsc::Sender<io::Result<Bytes>>, Pieces) {
+pub(crate) fn channel() -> (mpsc::Sender<io::Result<Bytes>>, ByteReader) {
     let (sender, receiver) = mpsc::channel(MOST);
-    let pieces = Pieces {
+    let pieces = ByteReader {
         receiver,
         piece: Bytes::new(),
     };
     (sender, pieces)
 }
 
-impl BufRead for Pieces {
+impl BufRead for ByteReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         while self.piece.is_empty() {
             match self.receiver.blocking_recv() {
@@ -40,7 +40,7 @@ impl BufRead for Pieces {
     }
 }
 
-impl Read for Pieces {
+impl Read for ByteReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.fill_buf()?.read(buffer)?;
         self.consume(count);

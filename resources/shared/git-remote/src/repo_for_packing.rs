@@ -13,14 +13,14 @@ use crate::error::{Error, Result};
 const SETTINGS: &[u8] = b"[pack]\n\twindowMemory = 1m\n[core]\n\tbigFileThreshold = 16m\n";
 
 /// A second handle on a repository, with settings for packing below its own; the repository's files are not touched.
-pub(crate) struct Packing {
+pub(crate) struct RepoForPacking {
     repo: Repository,
     /// libgit2 looks whether it changed.
     _settings: NamedTempFile,
     _abort: AbortGuard,
 }
 
-impl Packing {
+impl RepoForPacking {
     pub(crate) fn new(repo: &Repository, cx: &Context) -> Result<Self> {
         let mut settings =
             NamedTempFile::new_in(cx.tmp()).map_err(Error::io("make a temporary file in", cx.tmp()))?;

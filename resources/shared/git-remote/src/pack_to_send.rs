@@ -23,14 +23,14 @@ const TRAILER: usize = 20;
 pub(crate) type Take<'a> = &'a mut dyn FnMut(&[u8]) -> Result<()>;
 
 /// Objects to send, collected but not yet packed.
-pub(crate) struct Outgoing<'r> {
+pub(crate) struct PackToSend<'r> {
     builder: PackBuilder<'r>,
     blobs: LargeBlobs,
     /// Blobs that are not read into memory; they come last.
     large: Vec<Oid>,
 }
 
-impl<'r> Outgoing<'r> {
+impl<'r> PackToSend<'r> {
     /// None when refs are only deleted.
     pub(crate) fn collect(
         repo: &'r Repository,
