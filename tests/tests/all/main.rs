@@ -39,6 +39,7 @@ mod pool_operations;
 mod pool_ours;
 mod pool_random;
 mod pool_support;
+mod readme;
 mod scripts;
 mod slack_bot;
 mod slack_cases;

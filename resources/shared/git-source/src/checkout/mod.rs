@@ -74,6 +74,7 @@ pub fn checkout(
 }
 
 /// The commit's abbreviated id and the first line of its message.
+#[must_use]
 pub fn one_line(repo: &Repository, id: Oid) -> String {
     let commit = repo.find_commit(id).ok();
     let subject = commit.as_ref().and_then(|commit| {
