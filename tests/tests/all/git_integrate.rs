@@ -20,7 +20,7 @@ fn behind(served: &Served, source: &Value, suffix: &str) -> (Build, String, Stri
 }
 
 /// What a put printed, in part.
-trait Shows {
+pub(crate) trait Shows {
     fn shows(&self, text: &str) -> &Self;
 }
 
@@ -337,87 +337,6 @@ fn a_note_is_added_and_pushed_as_stock_git_reads_it() {
             ));
         }
     });
-}
-
-/// Found in an attack: libgit2 merges in silence what is a conflict to git. The stock client is asked about each case, too.
-#[test]
-fn a_file_in_a_directory_that_was_renamed_upstream_is_a_conflict_where_git_has_one() {
-    let words = |name: &str| format!("{name}\n").repeat(20);
-    for (moves, adds) in [
-        (&[("old/a", "new/a"), ("old/b", "new/b")][..], "old/c"),
-        (&[("old/a", "new/a")], "old/c"),
-        (&[("old/a", "new/a"), ("old/b", "new2/b")], "old/c"),
-        (&[("old/a", "x/new/a"), ("old/b", "x/new/b")], "old/deep/c"),
-        (&[("old/a", "a"), ("old/b", "b")], "old/c"),
-        (&[("p/old/a", "q/old/a"), ("p/old/b", "q/old/b")], "p/c"),
-        (&[("old/a", "new/a"), ("old/b", "new/b")], "elsewhere/c"),
-        (&[("p", "q")], "p/old/c"),
-        (&[("p/old/a", "q/a"), ("p/old/b", "q/b"), ("p/x", "q/x")], "p/c"),
-        (&[("p", "q")], "p/more/c"),
-    ] {
-        for how in ["merge", "rebase"] {
-            let mut repo = tests::GitRepo::new();
-            let (a, b, x) = (words("a"), words("b"), words("x"));
-            let files = [
-                ("old/a", a.as_str()),
-                ("old/b", &b),
-                ("p/old/a", &a),
-                ("p/old/b", &b),
-                ("p/x", &x),
-                ("top", "1"),
-            ];
-            repo.commit("c0", "all", &files);
-            let served = Served::new(repo);
-            let source = &served.sources()[0];
-            let (other, build) = (Build::new(&served, &json!({})), Build::new(&served, &json!({})));
-            for (from, to) in moves {
-                let directory = other.repo().join(to);
-                std::fs::create_dir_all(directory.parent().expect("a parent")).expect("a directory");
-                other.git(&["mv", from, to]);
-            }
-            other.git(&["commit", "--quiet", "--message", "moved"]);
-            other.put(&served, source, &json!({})).ok();
-            build.write(&format!("repo/{adds}"), "added");
-            build.commit("l");
-            let stock = tempfile::tempdir().expect("a directory");
-            git(
-                stock.path(),
-                &["clone", "--quiet", &build.repo().display().to_string(), "stock"],
-            );
-            let mode = if how == "merge" { "--no-rebase" } else { "--rebase" };
-            let pull = std::process::Command::new("git")
-                .args([
-                    "-c",
-                    "user.name=A",
-                    "-c",
-                    "user.email=a@ex.org",
-                    "pull",
-                    "--quiet",
-                    "--no-edit",
-                    mode,
-                ])
-                .arg(served.server.path("r.git"))
-                .arg("main")
-                .current_dir(stock.path().join("stock"))
-                .env_clear()
-                .env("PATH", std::env::var_os("PATH").expect("a path"))
-                .env("HOME", "/nonexistent")
-                .output()
-                .expect("git");
-            let output = build.put(&served, source, &json!({ how: true }));
-            assert_eq!(
-                output.ended == concourse_resource_sdk::testing::Ended::Code(0),
-                pull.status.success(),
-                "{how} {moves:?} {adds}\n{output}\n{}",
-                String::from_utf8_lossy(&pull.stdout)
-            );
-            if !pull.status.success() {
-                output
-                    .fails(1)
-                    .shows(&format!("conflict in {adds}: the directory "));
-            }
-        }
-    }
 }
 
 /// Found in an attack: the tag landed with the first attempt, on a commit that was given up, and made all further ones fail.

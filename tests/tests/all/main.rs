@@ -1,6 +1,7 @@
 //! The integration tests: one binary, a module for each subject.
 
 mod git_abort;
+mod git_attributes;
 mod git_cache;
 mod git_check;
 mod git_check_random;
@@ -11,11 +12,13 @@ mod git_get;
 mod git_get_beside;
 mod git_get_forms;
 mod git_hostile;
+mod git_in_the_way;
 mod git_integrate;
 mod git_large;
 mod git_logins;
 mod git_odd_packs;
 mod git_put;
+mod git_put_together;
 mod git_random_messages;
 mod git_refusals;
 mod git_robust;

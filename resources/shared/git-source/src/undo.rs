@@ -1,4 +1,4 @@
-//! What a get that is aborted leaves: nothing.
+//! What a get that fails or is aborted leaves: nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,13 +12,14 @@ const TICK: Duration = Duration::from_millis(15);
 /// Work that wrote nothing for so many ticks waits for the network, and writes nothing after it.
 const QUIET_TICKS: u32 = 6;
 
-/// Runs work that writes below `dest`; an abort empties it, although the work cannot be stopped at once.
+/// Runs work that writes below `dest`, which is empty or not there. A failure empties it again, so that the next try finds it as this one did; so does
+/// an abort, although the work cannot be stopped at once.
 pub fn or_nothing<T>(cx: &Context, dest: &Path, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let working = Arc::new(());
     let abort = cx.on_abort(keep_empty(dest.to_owned(), Arc::downgrade(&working)));
     let result = work();
-    // The work may have seen the abort before the clean-ups began, which are taken back here.
-    if result.is_err() && cx.is_cancelled() {
+    // The work may also have seen the abort before the clean-ups began, which are taken back here.
+    if result.is_err() {
         empty(dest);
     }
     drop(working);
