@@ -14,8 +14,15 @@ const FILE: &str = "shallow";
 /// The commits whose parents are left out on purpose; none where the file is not there.
 #[must_use]
 pub fn read_cuts(repo: &Repository) -> BTreeSet<Oid> {
-    let text = fs::read_to_string(repo.commondir().join(FILE)).unwrap_or_default();
-    text.lines().filter_map(|line| line.trim().parse().ok()).collect()
+    parse(&fs::read(repo.commondir().join(FILE)).unwrap_or_default())
+}
+
+/// The ids in the file.
+pub(crate) fn parse(text: &[u8]) -> BTreeSet<Oid> {
+    let lines = text.split(|&byte| byte == b'\n');
+    lines
+        .filter_map(|line| std::str::from_utf8(line).ok()?.trim().parse().ok())
+        .collect()
 }
 
 /// Replaces them; without any, the file is gone. libgit2 sees it only in a repository that is opened afterwards.

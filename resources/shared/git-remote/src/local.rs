@@ -1,7 +1,6 @@
 //! A repository in this file system, read straight from its object database, as `git clone --local` does.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -165,10 +164,7 @@ impl Local {
     fn own_cuts(&self) -> Result<BTreeSet<Oid>> {
         let path = self.git_dir().join("shallow");
         let text = copy::read_if_there(&path)?;
-        Ok(text
-            .split(|&byte| byte == b'\n')
-            .filter_map(|line| std::str::from_utf8(line).ok()?.parse().ok())
-            .collect())
+        Ok(crate::cuts::parse(&text))
     }
 
     /// The commits that are the `depth`th counted from the wants, and those before them. As for git, a commit without
@@ -180,32 +176,19 @@ impl Local {
         own: &BTreeSet<Oid>,
     ) -> Result<(BTreeSet<Oid>, BTreeSet<Oid>)> {
         let failed = Error::repository("walk the local history");
-        let mut distance: HashMap<Oid, u32> = HashMap::new();
-        let mut queue = VecDeque::new();
+        let mut starts = Vec::new();
         for &want in wants {
             let object = self.repo.find_object(want, None).map_err(&failed)?;
             // A tag of a tree has no history.
-            if let Ok(commit) = object.peel(ObjectType::Commit)
-                && distance.insert(commit.id(), 1).is_none()
-            {
-                queue.push_back(commit.id());
-            }
+            starts.extend(object.peel(ObjectType::Commit).map(|commit| commit.id()));
         }
-        let (mut cuts, mut whole) = (BTreeSet::new(), BTreeSet::new());
-        while let Some(id) = queue.pop_front() {
-            let at = distance[&id];
-            if at >= depth || own.contains(&id) {
-                cuts.insert(id);
-                continue;
+        crate::graph::within_depth(starts, depth, |id| {
+            if own.contains(&id) {
+                return Ok(None);
             }
-            whole.insert(id);
-            for parent in self.repo.find_commit(id).map_err(&failed)?.parent_ids() {
-                if let Entry::Vacant(entry) = distance.entry(parent) {
-                    entry.insert(at + 1);
-                    queue.push_back(parent);
-                }
-            }
-        }
-        Ok((cuts, whole))
+            Ok(Some(
+                self.repo.find_commit(id).map_err(&failed)?.parent_ids().collect(),
+            ))
+        })
     }
 }
