@@ -142,14 +142,6 @@ impl PathHistory<'_> {
         Ok(self.ancestors(from)?.contains(&to))
     }
 
-    /// The commits that can be reached from `tip` and have another one above them, which is not among them.
-    pub(crate) fn after(&self, tip: Oid, commit: Oid) -> Result<Vec<Oid>, Missing> {
-        let before = self.ancestors(commit)?;
-        let mut later = self.ancestors(tip)?;
-        later.retain(|id| !before.contains(id));
-        Ok(later.into_iter().collect())
-    }
-
     /// Whether a commit on `parent` is on the branch by now: by its id and nothing else (CONTRACT F16).
     pub(crate) fn has_arrived(&self, tip: Oid, commit: Oid, parent: Oid) -> bool {
         tip != parent && self.reaches(tip, commit).unwrap_or(false)

@@ -216,11 +216,12 @@ fn release_all(pool: &Pool, names: &[Name]) -> Turn {
         .iter()
         .filter_map(|name| Some((name, *pool.claimed.get(name)?)))
         .collect();
-    let Some((first, _)) = claimed.first() else {
+    // The answer is about the last commit.
+    let Some((last, _)) = claimed.last() else {
         return Turn::Nothing;
     };
     Turn::Ready(Change {
-        lock: (*first).clone(),
+        lock: (*last).clone(),
         commits: claimed
             .iter()
             .map(|(name, file)| commit(name, "unclaiming", release(name, *file)))

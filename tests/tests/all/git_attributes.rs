@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tests::{GitRepo, executable, git};
 
 use crate::git_hostile::raw_object;
+use crate::git_put::Build;
 use crate::git_trees::listing;
 use crate::support::{Served, get};
 
@@ -177,5 +178,73 @@ fn a_wrong_encoding_is_told_in_gits_words() {
             std::fs::read(output.work().join("b.u16")).expect("a file"),
             b"\xdf\0\n\0"
         );
+    }
+}
+
+/// A rebase and a merge write what git would, and see no change where there is none.
+#[test]
+fn what_others_pushed_is_converted_when_it_is_taken_in() {
+    for how in ["rebase", "merge"] {
+        let mut repo = GitRepo::new();
+        std::fs::write(
+            repo.path().join(".gitattributes"),
+            "*.u16 working-tree-encoding=UTF-16LE-BOM text eol=crlf\n*.txt text eol=crlf\n",
+        )
+        .expect("a file");
+        let wide = |text: &str| -> Vec<u8> {
+            let text = format!("\u{feff}{text}");
+            text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+        };
+        std::fs::write(repo.path().join("a.u16"), wide("one\r\n")).expect("a file");
+        repo.commit("c0", "all", &[("a.txt", "one\r\n")]);
+        let served = Served::new(repo);
+        for (number, source) in served.sources().iter().enumerate() {
+            let (other, build) = (Build::new(&served, &json!({})), Build::new(&served, &json!({})));
+            let text = format!("gr\u{f6}\u{df}e {number}\r\n");
+            std::fs::write(other.repo().join("a.u16"), wide(&text)).expect("a file");
+            other.write("repo/a.txt", &text);
+            other.commit(&format!("u{number}"));
+            other.put(&served, source, &json!({})).ok();
+            build.commit(&format!("l{number}"));
+            // Seen as unchanged, although its times are not those of the index.
+            std::fs::write(
+                build.repo().join("a.u16"),
+                std::fs::read(build.repo().join("a.u16")).expect("a file"),
+            )
+            .expect("a file");
+            build.put(&served, source, &json!({ how: true })).ok();
+            assert_eq!(
+                std::fs::read(build.repo().join("a.u16")).expect("a file"),
+                wide(&text),
+                "{how}"
+            );
+            assert_eq!(
+                std::fs::read(build.repo().join("a.txt")).expect("a file"),
+                text.as_bytes(),
+                "{how}"
+            );
+            assert_eq!(build.git(&["status", "--porcelain"]), "", "{how}");
+        }
+    }
+}
+
+/// `core.attributesFile` of the source's `git_config` counts.
+#[test]
+fn a_file_of_attributes_that_the_configuration_names_counts() {
+    let mut repo = GitRepo::new();
+    repo.commit("c0", "all", &[("a.txt", "one\n")]);
+    let served = Served::new(repo);
+    let attributes = TempDir::new().expect("a directory");
+    let file = attributes.path().join("attributes");
+    std::fs::write(&file, "*.txt text eol=crlf\n").expect("a file");
+    for mut source in served.sources() {
+        source["git_config"] = json!([{ "name": "core.attributesFile", "value": file.to_str() }]);
+        let output = get(&served.server, &json!({ "source": source })).run();
+        output.ok();
+        assert_eq!(
+            std::fs::read(output.work().join("a.txt")).expect("a file"),
+            b"one\r\n"
+        );
+        assert_eq!(git(output.work(), &["status", "--porcelain"]), "");
     }
 }

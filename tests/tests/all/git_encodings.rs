@@ -158,6 +158,26 @@ fn messages_are_filtered_as_git_log_greps_them() {
     }
 }
 
+#[test]
+fn the_skip_marker_counts_in_every_encoding() {
+    let repo = GitRepo::new();
+    let passing = commit(&repo, None, Some("ISO-8859-1"), b"F\xfcr alle\n");
+    let skipped = commit(
+        &repo,
+        Some(&passing),
+        Some("Shift_JIS"),
+        b"\x93\xfa\x96\x7b [ci skip]\n",
+    );
+    repo.git(&["update-ref", "refs/heads/main", &skipped]);
+    let served = Served::new(repo);
+    for source in served.sources() {
+        assert_eq!(
+            refs(&check(&served.server, &json!({ "source": source })).run().ok()),
+            [passing.as_str()]
+        );
+    }
+}
+
 /// A cursor that is the name of a tag is what the tag leads to now, whatever an earlier check remembers.
 #[test]
 fn a_cursor_that_is_a_tag_which_moved_gets_the_same_answer_from_the_cache() {
@@ -207,6 +227,16 @@ fn tags_whose_commits_are_left_out_are_told() {
         for mut source in served.sources() {
             crate::support::merge(&mut source, &json!({ "tag_filter": "v*" }));
             crate::support::merge(&mut source, &fields);
+            let mut below = source.clone();
+            below["tag_behaviour"] = json!("match_tag_ancestors");
+            let output = check(&served.server, &json!({ "source": below })).run();
+            assert_eq!(output.ok(), json!([]));
+            assert!(
+                output
+                    .stderr
+                    .contains(&format!(", and {why} leaves out the commit")),
+                "{output}"
+            );
             let output = check(&served.server, &json!({ "source": source })).run();
             assert_eq!(output.ok(), json!([]));
             output.says(&format!(

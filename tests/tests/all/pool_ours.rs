@@ -51,8 +51,13 @@ fn all_that_this_build_claimed_is_freed_at_once() {
         for lock in ["red", "blue"] {
             claim(&locks, lock, "http://ci/b/12");
         }
-        release(&locks, "http://ci/b/12").ok();
+        let answer = release(&locks, "http://ci/b/12").ok();
         assert_eq!(locks.files("cars/unclaimed"), [".gitkeep", "blue", "red"]);
+        // The answer is about the last commit, and a get says the same.
+        let got = locks.get(&version(&answer));
+        got.ok();
+        let name = std::fs::read_to_string(got.work().join("name")).expect("a name");
+        assert_eq!(name.trim(), row(&answer, "lock_name"));
     }
 }
 

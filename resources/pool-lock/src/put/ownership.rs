@@ -1,7 +1,7 @@
 //! Whose a lock is, where claims expire.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use concourse_resource_sdk::{Error, Result};
 use git2::{Oid, Repository};
@@ -13,7 +13,7 @@ use crate::path_history::{Missing, PathHistory};
 use crate::pool::{Expired, Name, Operation, Pool, State, is_lock};
 use crate::store::Store;
 
-/// The part of `expire_after` for which a claim has to be seen before it is taken over, where no other commit bears its age out.
+/// The part of `expire_after` for which a claim has to be seen before it is taken over: its date is by the clock of whoever made it.
 const SEEN_PART: u32 = 10;
 
 /// How far back a free lock is looked for.
@@ -42,16 +42,18 @@ impl Turns<'_> {
             Operation::Claim(name) => pool.claimed.keys().filter(|claimed| *claimed == name).collect(),
             _ => Vec::new(),
         };
+        // Of two clocks that differ, the one by which less time has passed.
+        let now = store
+            .server_time()
+            .map_or(self.cx.now(), |theirs| theirs.min(self.cx.now()));
         for name in names {
             let Some(holder) = self.holder(store, tip, name)? else {
                 continue;
             };
             let first_seen = *seen.entry(holder.commit).or_insert_with(Instant::now);
             // A date in the future never expires.
-            let is_old = holder.age(self.cx.now()).is_some_and(|age| age >= limit);
-            if is_old
-                && (first_seen.elapsed() >= limit / SEEN_PART || is_borne_out(store, tip, &holder, limit)?)
-            {
+            let is_old = holder.age(now).is_some_and(|age| age >= limit);
+            if is_old && first_seen.elapsed() >= limit / SEEN_PART {
                 let note = format!("Expired: claimed on {}{holder}", date(holder.since));
                 expired.insert(name.clone(), note);
             }
@@ -177,23 +179,4 @@ impl Turns<'_> {
             Err(Missing::Failed(_)) => None,
         }
     }
-}
-
-/// Whether others bear the age of a claim out, whose date is by the clock of whoever made it: a commit of another build that came
-/// after it is old enough, too, by the server's clock.
-fn is_borne_out(store: &mut Store<'_>, tip: Oid, holder: &Holder, limit: Duration) -> Result<bool> {
-    let Some(now) = store.server_time() else {
-        return Ok(false);
-    };
-    let claim = holder.commit;
-    let later = store
-        .ask(|history| history.after(tip, claim))?
-        .unwrap_or_default();
-    Ok(later.into_iter().any(|commit| {
-        store.described(commit).is_some_and(|(message, since)| {
-            let witness = Holder::new(commit, &message, since);
-            let is_another = witness.build_url.is_none() || witness.build_url != holder.build_url;
-            is_another && witness.age(now).is_some_and(|age| age >= limit)
-        })
-    }))
 }

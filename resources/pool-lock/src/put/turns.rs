@@ -74,7 +74,7 @@ impl Turns<'_> {
         let mut seen = HashMap::<Oid, Instant>::new();
         loop {
             let stage = if is_first { "setup" } else { "reset lock" };
-            let tip = self.fetched(&mut store, &waiting, stage)?;
+            let tip = self.fetched_or_given_up(&mut store, &waiting, (stage, &sent))?;
             let action = |error| self.failed("action", error);
             let arrived = sent
                 .iter()
@@ -142,12 +142,10 @@ impl Turns<'_> {
                                 parent: tip,
                                 guard,
                             });
-                            self.cx
-                                .log()
-                                .line("failed to broadcast the change to lock state!");
-                            self.cx.log().line(text);
+                            self.tell_failure(text);
                             if sent.len() == MOST_FAILURES {
-                                return Err(self.give_up(&sent));
+                                let text = format!("error {}: too-many-unexpected-errors", self.job.doing);
+                                return Err(self.give_up(&sent, Error::remote(text)));
                             }
                             waiting.pause();
                         }
@@ -178,6 +176,22 @@ impl Turns<'_> {
                 Err(failure) => return Err(self.failed(stage, failure.into())),
             }
         }
+    }
+
+    /// The same; where pushes may still be on their way, they are not forgotten.
+    fn fetched_or_given_up(
+        &self,
+        store: &mut Store<'_>,
+        waiting: &Waiting<'_>,
+        (stage, sent): (&str, &[Sent]),
+    ) -> Result<Oid> {
+        self.fetched(store, waiting, stage).map_err(|error| {
+            if sent.is_empty() || self.cx.is_cancelled() {
+                error
+            } else {
+                self.give_up(sent, error)
+            }
+        })
     }
 
     /// Pushes, and finds out what came of it where nobody says (CONTRACT F16). A claim has somebody who undoes it at an abort.
@@ -213,10 +227,10 @@ impl Turns<'_> {
             Err(failure) if self.cx.is_cancelled() => return Err(failure.into()),
             Err(failure) => {
                 let text = Error::from(failure).to_string();
-                let tip = self.fetched(store, waiting, "reset lock").map_err(|error| {
-                    let hint = format!("look whether commit {commit} is on the branch: it may have arrived");
-                    error.hint(hint)
-                })?;
+                // Should it stay so, whoever looks next gives up, with this push among those that may still arrive.
+                let Ok(tip) = self.fetched(store, waiting, "reset lock") else {
+                    return Ok((Pushed::Failed(text), guard));
+                };
                 if store.history().has_arrived(tip, commit, parent) {
                     Pushed::Landed
                 } else {
@@ -241,10 +255,9 @@ impl Turns<'_> {
     }
 
     /// Gives up after pushes without an answer, each of which may still arrive: then a claim is undone, and otherwise they are named.
-    fn give_up(&self, sent: &[Sent]) -> Error {
+    fn give_up(&self, sent: &[Sent], error: Error) -> Error {
         let commits: Vec<String> = sent.iter().map(|sent| sent.commit.to_string()).collect();
-        let text = format!("error {}: too-many-unexpected-errors", self.job.doing);
-        let error = Error::remote(text).hint(format!(
+        let error = error.hint(format!(
             "should one of these commits arrive only now, it is not undone: look for them on the branch: {}",
             commits.join(", ")
         ));
@@ -301,6 +314,13 @@ impl Turns<'_> {
             _ => {}
         }
         Done { commit, lock, guard }
+    }
+
+    fn tell_failure(&self, text: String) {
+        self.cx
+            .log()
+            .line("failed to broadcast the change to lock state!");
+        self.cx.log().line(text);
     }
 
     /// Whose claim was taken over, and since when it was theirs.

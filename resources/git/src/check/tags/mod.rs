@@ -169,13 +169,24 @@ impl TagCheck<'_> {
     ) -> Result<Vec<GitVersion>, Missing> {
         let below = graph.ancestors(candidates.iter().map(|tag| tag.commit))?;
         let mut versions = Vec::new();
-        for id in graph.newest_first(members)? {
+        let mut left_out = Vec::new();
+        for id in graph
+            .newest_first(members)?
+            .into_iter()
+            .filter(|id| below.contains(id))
+        {
             if versions.len() == self.filter.newest {
                 break;
             }
-            if below.contains(&id) && self.filter.passes(history, &history.commit(id)?)? {
+            let commit = history.commit(id)?;
+            if self.filter.passes(history, &commit)? {
                 versions.push(GitVersion::new(id.to_string()));
+            } else if let Some(tag) = candidates.iter().find(|tag| tag.commit == id) {
+                left_out.push((tag.name.as_str(), self.filter.leaves_out(&commit)));
             }
+        }
+        if versions.is_empty() {
+            self.tell_left_out(&left_out);
         }
         Ok(versions)
     }
