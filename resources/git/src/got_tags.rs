@@ -25,8 +25,7 @@ pub(crate) fn write(repo: &Repository) -> Result<()> {
     if lines.is_empty() {
         return Ok(());
     }
-    let file = repo.path().join(FILE);
-    fs::write(&file, lines).map_err(|error| git_source::unwritable(&file, &error))
+    git_source::write_beside(repo, FILE, lines.as_bytes())
 }
 
 /// The tags that were kept, by their full names; none in a repository that something else made.

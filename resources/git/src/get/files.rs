@@ -1,7 +1,5 @@
 //! The files below `.git` that later steps read: CONTRACT 5.6.
 
-use std::fs;
-
 use concourse_resource_sdk::{Context, Error, Metadata, Result};
 use git2::Repository;
 
@@ -88,8 +86,7 @@ pub(super) fn write(repo: &Repository, returned: &str, metadata: &Metadata, form
         ("metadata.json", line(pretty(metadata)?)),
     ];
     for (name, content) in files {
-        let file = repo.path().join(name);
-        fs::write(&file, content).map_err(|error| git_source::unwritable(&file, &error))?;
+        git_source::write_beside(repo, name, &content)?;
     }
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! Sparse checkouts: `sparse_paths`, with the rules of ignore files (gitignore). CONTRACT 5.2 step 4.
 
-use std::fs;
-
 use concourse_resource_sdk::Result;
 use concourse_resource_sdk::lenient::{List, Text};
 use git2::Repository;
@@ -51,11 +49,8 @@ impl Sparse {
         config
             .set_bool("core.sparseCheckout", true)
             .map_err(git_failed("write the clone's configuration"))?;
-        let file = repo.path().join("info/sparse-checkout");
         let text: String = self.lines.iter().flat_map(|line| [line, "\n"]).collect();
-        fs::create_dir_all(repo.path().join("info"))
-            .and_then(|()| fs::write(&file, text))
-            .map_err(|error| git_source::unwritable(&file, &error))
+        git_source::write_beside(repo, "info/sparse-checkout", text.as_bytes())
     }
 
     /// Whether a file is written: the last rule that matches it decides, else the one of the nearest directory above.

@@ -5,6 +5,7 @@
 mod access;
 mod attributes;
 mod backoff;
+mod beside;
 mod checkout;
 mod clone;
 mod commit_text;
@@ -21,6 +22,7 @@ pub mod wildmatch;
 pub use access::Access;
 pub use attributes::{Attributes, Conversion, Conversions};
 pub use backoff::Backoff;
+pub use beside::write_beside;
 pub use checkout::{
     Head as CheckedOut, InTheWay, SKIP_WORKTREE, checkout, first_change, indexed_conversions, move_to,
     one_line,
