@@ -84,18 +84,15 @@ impl WorkTree<'_> {
         let stored = match (entry.mode & 0o170_000, found.kind) {
             (0o120_000, FoundKind::Link) => self.directory.read_link(&path).map_err(failed)?,
             (0o100_000, FoundKind::File) if (entry.mode ^ found.mode) & 0o100 == 0 => {
+                let mut file = self.directory.read(&path).map_err(failed)?;
+                let conversion = self.conversions.of(&entry.path);
+                if conversion.is_none() {
+                    return Ok(id_of(&mut file, found.size).map_err(failed)? != Some(entry.id));
+                }
                 let mut content = Vec::new();
-                let read = self
-                    .directory
-                    .read(&path)
-                    .and_then(|mut file| file.read_to_end(&mut content));
-                read.map_err(failed)?;
+                file.read_to_end(&mut content).map_err(failed)?;
                 let indexed = || Some(self.repo.find_blob(entry.id).ok()?.content().to_vec());
-                match self
-                    .conversions
-                    .of(&entry.path)
-                    .to_git(&entry.path, &content, indexed)
-                {
+                match conversion.to_git(&entry.path, &content, indexed) {
                     Ok(stored) => stored.into_owned(),
                     // What cannot be stored is not what is stored.
                     Err(_) => return Ok(true),
@@ -117,6 +114,21 @@ impl WorkTree<'_> {
         let head = submodule.and_then(|submodule| submodule.head().ok()?.target());
         head.is_some_and(|head| head != entry.id)
     }
+}
+
+/// The id of a blob of so many bytes, read in pieces; none if there are fewer or more.
+fn id_of(from: &mut impl io::Read, size: u64) -> io::Result<Option<Oid>> {
+    let mut hash = gix_hash::hasher(gix_hash::Kind::Sha1);
+    hash.update(format!("blob {size}\0").as_bytes());
+    let mut into = gix_hash::io::Write {
+        hash,
+        inner: io::sink(),
+    };
+    if io::copy(from, &mut into)? != size {
+        return Ok(None);
+    }
+    let id = into.hash.try_finalize().map_err(io::Error::other)?;
+    Oid::from_bytes(id.as_bytes()).map(Some).map_err(io::Error::other)
 }
 
 /// Whether a file was written when the index was, or later.
