@@ -147,7 +147,7 @@ impl<'a> Store<'a> {
             return Ok(true);
         }
         let mut remote = self.location.open(self.cx)?;
-        if remote.local().is_some() || !remote.supports_any_want()? {
+        if remote.local().is_some() || !remote.serves_any_commit()? {
             // Only all of the history tells.
             while self.repo.find_commit(id).is_err() && self.deepen()? {}
             return Ok(self.repo.find_commit(id).is_ok());

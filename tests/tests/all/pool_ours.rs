@@ -1,6 +1,8 @@
 //! pool-lock: a release without a directory, as `ensure` does after a wait that was aborted or timed out.
 
+use concourse_resource_sdk::testing::Run;
 use serde_json::json;
+use tests::{GitRepo, Protocol, SshServer, executable, git};
 
 use crate::pool_support::{Files, Locks, WAYS, Way, row, version};
 
@@ -147,4 +149,33 @@ fn a_name_that_no_file_can_have_is_refused_when_it_is_added() {
         assert!(output.fails(1).stderr.contains(said), "{output}");
     }
     locks.put_files("add", &"n".repeat(255), Some("m")).ok();
+}
+
+/// Found in a review: such a server refuses commits below the tips that it has, and a check lost its place.
+#[test]
+fn a_check_keeps_its_place_with_a_server_that_serves_only_tips() {
+    let mut repo = GitRepo::new();
+    let refs: Vec<String> = ["1", "2", "3"]
+        .iter()
+        .map(|text| repo.commit(text, text, &[("cars/unclaimed/red", text)]))
+        .collect();
+    let server = SshServer::start(Protocol::Old);
+    server.publish(&repo, "locks.git");
+    let path = server.path("locks.git");
+    for (key, value) in [("Any", "false"), ("Tip", "true")] {
+        git(
+            &path,
+            &["config", &format!("uploadpack.allow{key}SHA1InWant"), value],
+        );
+    }
+    let request = json!({
+        "source": {
+            "uri": server.url("locks.git"), "branch": "main", "pool": "cars",
+            "private_key": server.key(), "known_hosts": server.known_hosts(),
+        },
+        "version": { "ref": refs[0] },
+    });
+    let output = Run::check(executable("pool-lock")).request(&request).run();
+    let all: Vec<_> = refs.iter().map(|id| json!({ "ref": id })).collect();
+    assert_eq!(output.ok(), json!(all));
 }

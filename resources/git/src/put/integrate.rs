@@ -192,7 +192,12 @@ fn non_rebase(error: Error) -> Error {
     let Error::Remote(report) = error else {
         return error;
     };
-    let failure = Error::remote("failed with non-rebase error").cause(report.text);
+    // What landed all the same, for one.
+    let cause = match report.cause {
+        Some(cause) => format!("{}; {cause}", report.text),
+        None => report.text,
+    };
+    let failure = Error::remote("failed with non-rebase error").cause(cause);
     match report.hint {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -29,7 +29,7 @@ pub fn packet_lines(data: &[u8]) {
             .collect();
         report.add_remarks(&remarks);
         for name in report.refs.keys() {
-            let _ = report.refusal(name).map(|why| report::sign(&why));
+            let _ = report.refusal(name).map(|why| report::sign(&why, name));
         }
     }
 }

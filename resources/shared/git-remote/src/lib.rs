@@ -276,6 +276,18 @@ impl Remote {
         }
     }
 
+    /// Whether every commit of the history may be asked for: a refusal then says that the server has no such commit.
+    ///
+    /// # Errors
+    ///
+    /// Fails as the first request to the server does.
+    pub fn serves_any_commit(&mut self) -> Result<bool> {
+        match &mut self.place {
+            Place::Local(_) => Ok(true),
+            Place::Far(upload) => upload.serves_any_commit(),
+        }
+    }
+
     /// Whether common history can be probed ([`Fetch::need_common`]): protocol version 2.
     pub fn supports_probing(&mut self) -> Result<bool> {
         match &mut self.place {

@@ -132,13 +132,17 @@ impl Request<'_> {
             .iter()
             .filter_map(|&index| Some((index, report.refusal(&pushed[index].name)?)))
             .collect();
-        let is_doubtful = refused.iter().any(|(_, why)| report::sign(why) == Sign::Perhaps);
+        let sign = |index: usize, why: &str| report::sign(why, &pushed[index].name);
+        let signs: Vec<Sign> = refused.iter().map(|(index, why)| sign(*index, why)).collect();
+        let is_doubtful = signs.contains(&Sign::Perhaps);
         let now = if is_doubtful {
             Some(advertised(self.wire)?.1)
         } else {
             None
         };
-        for (index, why) in refused {
+        // Where no update is at fault, the words "another one was" tell nothing.
+        let is_one_at_fault = signs.iter().any(|sign| *sign != Sign::Another);
+        for ((index, why), sign) in refused.into_iter().zip(signs) {
             let pushed = &mut pushed[index];
             let there = now.as_ref().map(|refs| {
                 let found = refs.iter().find(|found| found.name == pushed.name.as_bytes());
@@ -146,10 +150,10 @@ impl Request<'_> {
             });
             // Forced, it was meant to lose commits, and the server forbids that.
             let is_forbidden = pushed.outcome == RefOutcome::Forced && why == "non-fast-forward";
-            pushed.outcome = match (report::sign(&why), there) {
+            pushed.outcome = match (sign, there) {
                 _ if is_forbidden => RefOutcome::RejectedThere(why),
                 (Sign::Race, _) => RefOutcome::LostRace(why),
-                (Sign::Another, _) => RefOutcome::Withheld,
+                (Sign::Another, _) if is_one_at_fault => RefOutcome::Withheld,
                 // It was set after all.
                 (Sign::Perhaps, Some(there)) if there == pushed.new => continue,
                 (Sign::Perhaps, Some(there)) if there != pushed.old => RefOutcome::LostRace(why),
@@ -163,7 +167,7 @@ impl Request<'_> {
                 .any(|pushed| matches!(pushed.outcome, RefOutcome::LostRace(_)))
         {
             for pushed in pushed {
-                if matches!(&pushed.outcome, RefOutcome::RejectedThere(why) if report::sign(why) == Sign::Perhaps)
+                if matches!(&pushed.outcome, RefOutcome::RejectedThere(why) if report::sign(why, &pushed.name) == Sign::Perhaps)
                 {
                     pushed.outcome = RefOutcome::Withheld;
                 }

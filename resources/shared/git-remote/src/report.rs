@@ -119,8 +119,9 @@ const SIGNS: &[(&str, Sign)] = &[
     ("atomic push failed", Sign::Another),
 ];
 
-/// What a refusal tells of other pushes: in words, as far as they are known.
-pub(crate) fn sign(why: &str) -> Sign {
+/// What a refusal of a ref tells of other pushes: in words, as far as they are known, and not in those of the ref's name.
+pub(crate) fn sign(why: &str, name: &str) -> Sign {
+    let why = why.replace(name, "a ref");
     let found = SIGNS.iter().find(|(words, _)| why.contains(words));
     found.map_or(Sign::Perhaps, |(_, sign)| *sign)
 }
@@ -163,10 +164,10 @@ mod tests {
             why,
             "failed to update ref: cannot lock ref 'refs/heads/main': is at 1 but expected 2"
         );
-        assert_eq!(sign(&why), Sign::Race);
+        assert_eq!(sign(&why, "refs/heads/main"), Sign::Race);
         let other = report.refs["refs/heads/x"].clone().unwrap_err();
         assert_eq!(
-            (other.as_str(), sign(&other)),
+            (other.as_str(), sign(&other, "refs/heads/x")),
             ("failed to update ref", Sign::Perhaps)
         );
     }
@@ -218,7 +219,12 @@ mod tests {
             ("shallow update not allowed", Sign::No),
             ("unpacker error", Sign::No),
         ] {
-            assert_eq!(sign(why), expected, "{why}");
+            assert_eq!(sign(why, "refs/heads/a"), expected, "{why}");
+        }
+        // The name of a branch says nothing.
+        for name in ["refs/heads/protected/x", "refs/heads/unpack", "refs/heads/denied"] {
+            let why = format!("cannot lock ref '{name}': is at 1 but expected 2");
+            assert_eq!(sign(&why, name), Sign::Race, "{name}");
         }
     }
 

@@ -47,6 +47,15 @@ impl Upload {
             || ["any", "reachable", "tip"].into_iter().any(is_allowed))
     }
 
+    /// Whether every commit of the history may be asked for, so that a refusal tells that it has no such commit.
+    pub(crate) fn serves_any_commit(&mut self) -> Result<bool> {
+        let advertisement = self.advertisement()?;
+        let is_allowed = |kind| advertisement.has(&format!("allow-{kind}-sha1-in-want"));
+        // With "tip" alone, only refs that are hidden are served beside the others.
+        Ok(matches!(advertisement, Advertisement::Version2 { .. })
+            || ["any", "reachable"].into_iter().any(is_allowed))
+    }
+
     /// Whether a history can be fetched without its older part.
     pub(crate) fn supports_depth(&mut self) -> Result<bool> {
         Ok(self.advertisement()?.fetch_has("shallow"))

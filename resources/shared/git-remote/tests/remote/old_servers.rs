@@ -94,3 +94,28 @@ fn commits_beside_the_refs_are_asked_for_where_that_is_allowed() {
         std::fs::remove_dir_all(git_dir).unwrap();
     }
 }
+
+#[test]
+fn a_server_that_serves_the_tips_of_hidden_refs_does_not_tell_which_commits_it_has() {
+    let world = World::new();
+    let server = world.serve(Behaviour {
+        version_0: true,
+        ..Behaviour::default()
+    });
+    let uri = format!("{}/r.git", server.url);
+    for (name, any) in [("Tip", false), ("Reachable", true), ("Any", true)] {
+        // Git reads them in this order.
+        for (key, value) in [("Any", false), (name, true)] {
+            let key = format!("uploadpack.allow{key}SHA1InWant");
+            world.git("r.git", &["config", &key, if value { "true" } else { "false" }]);
+        }
+        let told = run(|| {
+            let mut remote = open(&uri);
+            let wanted = remote.supports_any_want().unwrap();
+            (wanted, remote.serves_any_commit().unwrap())
+        });
+        assert_eq!(told, (true, any), "{name}");
+        let key = format!("uploadpack.allow{name}SHA1InWant");
+        world.git("r.git", &["config", "--unset-all", &key]);
+    }
+}

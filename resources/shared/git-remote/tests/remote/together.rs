@@ -148,6 +148,40 @@ fn a_lost_race_is_one_in_the_words_of_any_server() {
     }
 }
 
+/// Found in a review: a branch whose name has a word of a refusal in it never lost a race.
+#[test]
+fn the_name_of_a_branch_is_no_reason() {
+    let scene = Scene::with(false, Behaviour::default());
+    let overtake = "unset GIT_QUARANTINE_PATH; git update-ref refs/heads/protected/x refs/heads/topic";
+    scene
+        .world
+        .git("r.git", &["update-ref", "refs/heads/protected/x", "main"]);
+    scene.hook("pre-receive", overtake);
+    let outcomes = scene.push_together(&[update(scene.new_commit(), "refs/heads/protected/x")]);
+    assert!(
+        matches!(outcomes.as_slice(), [RefOutcome::LostRace(_)]),
+        "{outcomes:?}"
+    );
+}
+
+/// Found in a review: a push of which the server refused all, and named none that is at fault, was a success.
+#[test]
+fn a_refusal_of_all_for_the_sake_of_none_is_a_refusal_of_each() {
+    let words = "atomic push failure";
+    let scene = Scene::with(
+        false,
+        Behaviour {
+            words: Some(("pre-receive hook declined", words)),
+            ..Behaviour::default()
+        },
+    );
+    scene.hook("pre-receive", "exit 1");
+    let new = scene.new_commit();
+    let outcomes = scene.push_together(&[update(new, "refs/heads/main"), update(new, "refs/tags/new")]);
+    let refused = || RefOutcome::RejectedThere(words.to_owned());
+    assert_eq!(outcomes, [refused(), refused()]);
+}
+
 /// The same words, and nobody moved the ref.
 #[test]
 fn a_refusal_without_a_race_is_a_refusal() {
