@@ -247,11 +247,12 @@ fn send<'w>(
                 out.write_all(data).map_err(broken)
             })?;
         }
-        if interrupt.load(Ordering::Relaxed) {
-            return Err(Error::Interrupted);
-        }
+        // Over a stream the server has it all now.
         if let Some(all_sent) = all_sent {
             all_sent.store(true, Ordering::Relaxed);
+        }
+        if interrupt.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
         }
         Ok(())
     };
