@@ -196,6 +196,68 @@ fn encrypted_keys_in_pem_are_read_as_ssh_keygen_reads_them() {
     }
 }
 
+/// What `PuTTY` makes, and what openssl puts before a key.
+#[test]
+fn keys_of_other_programs_are_read() {
+    let directory = TempDir::new().expect("a directory");
+    let run = |program: &str, args: &[&str]| {
+        let made = Command::new(program)
+            .args(args)
+            .current_dir(directory.path())
+            .output()
+            .expect(program);
+        assert!(
+            made.status.success(),
+            "{program}: {}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+    };
+    let text = |name: &str| std::fs::read_to_string(directory.path().join(name)).expect("a key");
+    std::fs::write(directory.path().join("pass"), "pass word").expect("a file");
+    for kind in ["rsa", "ecdsa", "ed25519"] {
+        keygen(directory.path(), kind, &["-t", kind, "-N", ""]);
+        for version in ["2", "3"] {
+            let param = format!("version={version}");
+            run(
+                "puttygen",
+                &[kind, "-O", "private", "-o", "clear.ppk", "--ppk-param", &param],
+            );
+            assert_eq!(said_of(&text("clear.ppk"), None), READ, "{kind} {version}");
+            let param = format!("{param},memory=1024,passes=1");
+            run(
+                "puttygen",
+                &[
+                    kind,
+                    "-O",
+                    "private",
+                    "-o",
+                    "locked.ppk",
+                    "--ppk-param",
+                    &param,
+                    "--new-passphrase",
+                    "pass",
+                ],
+            );
+            let locked = text("locked.ppk");
+            assert_eq!(said_of(&locked, Some("pass word")), READ, "{kind} {version}");
+            assert_eq!(
+                said_of(&locked, Some("wrong")),
+                "source.private_key_passphrase: does not fit source.private_key"
+            );
+            assert_eq!(
+                said_of(&locked, None),
+                "Private key has a passphrase but private_key_passphrase has not been set."
+            );
+        }
+    }
+    run(
+        "openssl",
+        &["ecparam", "-name", "prime256v1", "-genkey", "-out", "curve.pem"],
+    );
+    assert!(text("curve.pem").starts_with("-----BEGIN EC PARAMETERS-----"));
+    assert_eq!(said_of(&text("curve.pem"), None), READ);
+}
+
 #[test]
 fn a_key_that_a_store_mangled_logs_in() {
     let (server, repo) = (SshServer::start(Protocol::Any), fixture_r());

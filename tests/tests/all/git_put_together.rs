@@ -2,7 +2,22 @@
 
 use serde_json::json;
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use tests::{fixture_r, git};
+
+use crate::git_integrate::Shows as _;
 use crate::git_put::{Build, on_each};
+use crate::support::Served;
+
+/// Gives a repository a hook.
+fn hook(repository: &Path, name: &str, script: &str) {
+    let path = repository.join("hooks").join(name);
+    std::fs::create_dir_all(repository.join("hooks")).expect("a directory");
+    std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+}
 
 /// Found in an attack: the branch was pushed, and the put failed.
 #[test]
@@ -30,6 +45,49 @@ fn a_refused_tag_keeps_the_branch_from_landing() {
         build.put(served, source, &json!({ "force": true })).ok();
         assert_eq!(remote("refs/tags/nightly"), l);
     });
+}
+
+/// Servers without atomic pushes may take a part, in one attempt or another.
+#[test]
+fn what_landed_before_a_put_failed_is_told() {
+    for params in [json!({}), json!({ "rebase": true }), json!({ "merge": true })] {
+        let served = Served::new(fixture_r());
+        let path = served.server.path("r.git");
+        git(&path, &["config", "receive.advertiseAtomic", "false"]);
+        hook(
+            &path,
+            "update",
+            "case $1 in refs/tags/*) echo no tags >&2; exit 1;; esac",
+        );
+        let build = Build::new(&served, &json!({}));
+        let l = build.commit("l");
+        build.git(&["tag", "new"]);
+        let output = build.put(&served, &served.sources()[0], &params);
+        output
+            .fails(1)
+            .shows("no tags")
+            .shows("main was pushed all the same");
+        assert_eq!(git(&path, &["rev-parse", "main"]), l);
+        // Pushed again, there is only the tag left to do.
+        std::fs::remove_file(path.join("hooks/update")).expect("a file");
+        build.put(&served, &served.sources()[0], &params).ok();
+        assert_eq!(git(&path, &["rev-parse", "main", "new"]), format!("{l}\n{l}"));
+    }
+}
+
+/// A lock file that a crash left on the server is refused in the words of a race.
+#[test]
+fn races_that_nobody_wins_come_to_an_end() {
+    let served = Served::new(fixture_r());
+    let path = served.server.path("r.git");
+    let build = Build::new(&served, &json!({}));
+    build.commit("l");
+    std::fs::write(path.join("refs/heads/main.lock"), "").expect("a file");
+    let output = build.put(&served, &served.sources()[0], &json!({ "rebase": true }));
+    output
+        .fails(1)
+        .shows("main.lock': File exists")
+        .shows("  hint: nothing moved on the remote meanwhile: look for a lock file that was left there");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use concourse_resource_sdk::testing::{Direction, Fault, FaultProxy, Output, Run};
+use concourse_resource_sdk::testing::{Direction, Fault, FaultProxy, Output, Run, Signal};
 use serde_json::json;
 use tempfile::TempDir;
 use tests::{executable, git};
@@ -115,6 +115,26 @@ fn pool_f11_a_servers_refusal_is_shown_and_tried_again() {
         "{}",
         output.stderr
     );
+    assert_eq!(locks.subjects(), ["claiming: red"]);
+}
+
+/// A lock file that a crash left is refused in the words of a race; the server may be mended while the step waits.
+#[test]
+fn races_that_nobody_wins_are_told() {
+    let locks = Locks::new(Way::Https);
+    let stale = locks.bare.join("refs/heads/main.lock");
+    std::fs::write(&stale, "").expect("a file");
+    let output = locks
+        .put_with(
+            &json!({ "retry_delay": "50ms" }),
+            &json!({ "claim": "red" }),
+            Path::new("/"),
+        )
+        .signal_on_stderr("look for a lock file that was left on the server", Signal::Term)
+        .run();
+    output.fails(143);
+    std::fs::remove_file(stale).expect("a file");
+    locks.put(&json!({ "claim": "red" })).ok();
     assert_eq!(locks.subjects(), ["claiming: red"]);
 }
 

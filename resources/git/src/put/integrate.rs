@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use concourse_resource_sdk::{Context, Error, Problem, Result};
 use git_remote::{Fetch, FetchOutcome, Remote};
-use git_source::Backoff;
+use git_source::{Backoff, Standstill};
 use git2::{Oid, Repository};
 
 use super::notes::Note;
@@ -31,6 +31,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What to do where races are lost to nobody.
+const NOBODY_FASTER: &str = "nothing moved on the remote meanwhile: look for a lock file that was left there, and for a branch or tag in the way";
 
 impl Integration {
     pub(super) fn new(params: &PutParams) -> Result<Option<Self>> {
@@ -68,6 +71,7 @@ impl Plan {
             rebase::refuse_changes(repo)?;
         }
         let mut pause = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut standstill = Standstill::default();
         loop {
             let mut remote = self.location.open_for_push(cx)?;
             let upstream = fetch_branch(cx, repo, &mut remote, start, branch)?;
@@ -93,7 +97,11 @@ impl Plan {
                     self.push_note_again_and_again(cx, repo, &mut remote, head)?;
                     return Ok(head);
                 }
-                Outcome::LostRace(_) if is_branch => {}
+                Outcome::LostRace(error) if is_branch => {
+                    if standstill.is_reached(upstream) {
+                        return Err(non_rebase(error.hint(NOBODY_FASTER)));
+                    }
+                }
                 Outcome::LostRace(error) | Outcome::Refused(error) => return Err(non_rebase(error)),
             }
             cx.log().line(how.again());
@@ -110,10 +118,16 @@ impl Plan {
         head: Oid,
     ) -> Result<()> {
         let mut pause = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let mut standstill = Standstill::default();
+        let mut there = None;
         loop {
             match self.push_note(cx, repo, remote, head)? {
                 Outcome::All => return Ok(()),
-                Outcome::LostRace(_) => {}
+                Outcome::LostRace(error) => {
+                    if there.is_some_and(|there| standstill.is_reached(there)) {
+                        return Err(non_rebase(error.hint(NOBODY_FASTER)));
+                    }
+                }
                 Outcome::Refused(error) => return Err(non_rebase(error)),
             }
             cx.log()
@@ -121,6 +135,10 @@ impl Plan {
             pause.wait();
             *remote = self.location.open_for_push(cx)?;
             let refs = remote.refs(&[notes::NOTES])?;
+            there = refs
+                .iter()
+                .find(|note| note.name == notes::NOTES.as_bytes())
+                .map(|note| note.id);
             let wants = refs.iter().map(|note| note.id).collect();
             fetch(cx, repo, remote, wants, Vec::new())?;
             notes::take(repo, &refs, true)?;
@@ -192,12 +210,7 @@ fn non_rebase(error: Error) -> Error {
     let Error::Remote(report) = error else {
         return error;
     };
-    // What landed all the same, for one.
-    let cause = match report.cause {
-        Some(cause) => format!("{}; {cause}", report.text),
-        None => report.text,
-    };
-    let failure = Error::remote("failed with non-rebase error").cause(cause);
+    let failure = Error::remote("failed with non-rebase error").cause(report.text);
     match report.hint {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -10,6 +10,7 @@ mod rebase;
 mod tag;
 mod watch;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::{Context, Error, Outcome, Problem, Result};
@@ -55,6 +56,8 @@ struct Plan {
     integration: Option<(Integration, String)>,
     /// CONTRACT 6.4: the version is the commit that `HEAD` was at.
     returns_unmerged: bool,
+    /// What has landed so far, by the names of people.
+    landed: RefCell<Vec<String>>,
 }
 
 impl Plan {
@@ -89,6 +92,7 @@ impl Plan {
             force: params.force.0,
             returns_unmerged: params.merge.0 && params.returning.get() == Some("unmerged"),
             integration,
+            landed: RefCell::default(),
         })
     }
 
@@ -104,12 +108,11 @@ impl Plan {
                 .exit(git_source::GIT_EXIT)
         })?;
         let start = head(&repo)?;
-        let head = if let Some((how, branch)) = &self.integration {
-            self.push_integrated(cx, &repo, start, *how, branch)?
-        } else {
-            self.push_as_is(cx, &repo, start)?;
-            start
+        let head = match &self.integration {
+            Some((how, branch)) => self.push_integrated(cx, &repo, start, *how, branch),
+            None => self.push_as_is(cx, &repo, start).map(|()| start),
         };
+        let head = head.map_err(|error| push::with_landed(error, &self.landed.borrow()))?;
         let returned = if self.integration.is_some() && self.returns_unmerged {
             start
         } else {
@@ -176,6 +179,7 @@ impl Plan {
             ..Push::new(updates)
         };
         let pushed = remote.push(repo, &push, cx)?;
+        self.landed.borrow_mut().extend(push::landed(&pushed));
         Ok(watch.told(&pushed, |pushed| push::report(cx, &self.location.uri, pushed)))
     }
 }

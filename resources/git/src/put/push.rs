@@ -93,16 +93,35 @@ pub(super) fn report(cx: &Context, uri: &Uri, pushed: &[Pushed]) -> Outcome {
     let Some(first) = of(RefOutcome::is_refused).next() else {
         return Outcome::All;
     };
-    let landed: Vec<&str> = of(RefOutcome::has_landed).map(short).collect();
-    let mut error = refusal(of(RefOutcome::is_refused).count(), first);
-    if !landed.is_empty() {
-        error = error.cause(format!("{} was pushed all the same", listed(&landed)));
-    }
+    let error = refusal(of(RefOutcome::is_refused).count(), first);
     if of(RefOutcome::is_refused).all(|pushed| is_lost_race(&pushed.outcome)) {
         Outcome::LostRace(error)
     } else {
         Outcome::Refused(error)
     }
+}
+
+/// A failure that says what was pushed before it, in whichever attempt.
+pub(super) fn with_landed(error: Error, landed: &[String]) -> Error {
+    if landed.is_empty() {
+        return error;
+    }
+    let names: Vec<&str> = landed.iter().map(String::as_str).collect();
+    let all_the_same = format!("{} was pushed all the same", listed(&names));
+    let (Error::Remote(report) | Error::Internal(report)) = &error else {
+        return error;
+    };
+    let cause = match &report.cause {
+        Some(cause) => format!("{cause}; {all_the_same}"),
+        None => all_the_same,
+    };
+    error.cause(cause)
+}
+
+/// The names of what has landed.
+pub(super) fn landed(pushed: &[Pushed]) -> impl Iterator<Item = String> {
+    let landed = pushed.iter().filter(|pushed| pushed.outcome.has_landed());
+    landed.map(|pushed| short(pushed).to_owned())
 }
 
 /// Some names, and how many more there are.

@@ -1,5 +1,6 @@
 //! The tag that a put sets on what it pushes.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -15,6 +16,8 @@ pub(super) struct Tag {
     name: String,
     /// Makes it an annotated tag.
     message: Option<String>,
+    /// The commit that it was set on last: an annotated tag of a second attempt would be another tag.
+    set_on: Cell<Option<Oid>>,
 }
 
 impl Tag {
@@ -44,7 +47,11 @@ impl Tag {
             ))
             .exit(git_source::GIT_EXIT));
         }
-        Ok(Some(Self { name, message }))
+        Ok(Some(Self {
+            name,
+            message,
+            set_on: Cell::default(),
+        }))
     }
 
     pub(super) fn name(&self) -> &str {
@@ -53,9 +60,14 @@ impl Tag {
 
     /// Sets the tag on a commit, in place of a local tag of that name.
     pub(super) fn set(&self, by: &Signature<'_>, repo: &Repository, commit: Oid) -> Result<()> {
+        if self.set_on.get() == Some(commit) {
+            return Ok(());
+        }
         self.try_set(by, repo, commit).map_err(|error| {
             git_source::local_failure(format!("failed to set the tag '{}'", self.name), error.message())
-        })
+        })?;
+        self.set_on.set(Some(commit));
+        Ok(())
     }
 
     fn try_set(&self, by: &Signature<'_>, repo: &Repository, commit: Oid) -> Result<(), git2::Error> {

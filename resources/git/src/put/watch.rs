@@ -30,13 +30,18 @@ impl Watch {
         let state = Arc::new(State::default());
         let (watched, context) = (Arc::clone(&state), cx.clone());
         let first = updates.first().map(|update| (update.dst.clone(), update.src));
+        let others = if updates.len() > 1 {
+            ", and at the tags that went with it"
+        } else {
+            ""
+        };
         let guard = cx.on_abort(async move {
             let began = Instant::now();
             while watched.is_sent.load(Ordering::Relaxed) && !watched.is_told.load(Ordering::Relaxed) {
                 if began.elapsed() >= PATIENCE {
                     if let Some((name, Some(id))) = first {
                         context.log().warn(format!(
-                            "the push was sent, and the server has not answered: look whether {id} is at {name}"
+                            "the push was sent, and the server has not answered: look whether {id} is at {name}{others}"
                         ));
                     }
                     return;

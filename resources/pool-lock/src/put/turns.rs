@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use concourse_resource_sdk::{AbortGuard, Context, Error, Report, Result};
 use git_remote::RefOutcome;
-use git_source::{Location, Scratch, git_failed};
+use git_source::{Location, Scratch, Standstill, git_failed};
 use git2::Oid;
 
 use super::Rules;
@@ -72,6 +72,7 @@ impl Turns<'_> {
         let mut is_first = true;
         // Since when a claim has been seen here.
         let mut seen = HashMap::<Oid, Instant>::new();
+        let mut standstill = Standstill::default();
         loop {
             let stage = if is_first { "setup" } else { "reset lock" };
             let tip = self.fetched_or_given_up(&mut store, &waiting, (stage, &sent))?;
@@ -128,7 +129,7 @@ impl Turns<'_> {
                             self.tell_takeover(&change);
                             return Ok(self.done(commit, change.lock, guard));
                         }
-                        Pushed::LostRace => waiting.pause_after_race(),
+                        Pushed::LostRace => self.after_race(standstill.is_reached(tip), &mut waiting),
                         Pushed::Rejected(text) => {
                             self.cx
                                 .log()
@@ -156,6 +157,16 @@ impl Turns<'_> {
                 return Err(git_remote::Error::Interrupted.into());
             }
         }
+    }
+
+    fn after_race(&self, nobody_is_faster: bool, waiting: &mut Waiting<'_>) {
+        if !nobody_is_faster {
+            return waiting.pause_after_race();
+        }
+        self.cx.log().warn(
+            "push after push lost a race, and nobody moved the branch: look for a lock file that was left on the server; retrying...",
+        );
+        waiting.pause();
     }
 
     /// Fetches; a network that fails now and then must not end a step that waits for hours.

@@ -111,6 +111,10 @@ impl Request<'_> {
             (self.push.options, self.is_atomic),
         )?;
         let pack = PackToSend::collect(self.repo, &sent, self.refs)?;
+        // A request before this one may have been.
+        if let Some(sent) = self.push.sent {
+            sent.store(false, Ordering::Relaxed);
+        }
         let mut answer = send(
             &mut *self.wire,
             &head,

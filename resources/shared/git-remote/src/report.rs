@@ -81,6 +81,8 @@ pub(crate) enum Sign {
 /// Words of servers, the first of a table to be found in a refusal decides: git 2.x (`refs.c`, `files-backend.c`, `receive-pack.c`), `JGit` and Gerrit
 /// (`ReceiveCommand.Result`), GitHub, GitLab, Bitbucket, Azure DevOps.
 const SIGNS: &[(&str, Sign)] = &[
+    // Before all others: these words hold a path of the server.
+    (".lock': File exists", Sign::Race),
     // A branch that is in the way of the name is no race.
     ("exists; cannot create", Sign::No),
     ("hook declined", Sign::No),
@@ -100,7 +102,6 @@ const SIGNS: &[(&str, Sign)] = &[
     ("funny refname", Sign::No),
     // git up to 2.50, and beside the report since then.
     ("but expected", Sign::Race),
-    (".lock': File exists", Sign::Race),
     ("reference already exists", Sign::Race),
     // git 2.51 and later.
     ("incorrect old value provided", Sign::Race),
@@ -181,6 +182,10 @@ mod tests {
             ),
             (
                 "cannot lock ref 'refs/heads/a': Unable to create '/r/refs/heads/a.lock': File exists.",
+                Sign::Race,
+            ),
+            (
+                "cannot lock ref 'refs/heads/a': Unable to create '/protected/r/refs/heads/a.lock': File exists.",
                 Sign::Race,
             ),
             (

@@ -36,9 +36,28 @@ impl Uri {
 impl fmt::Display for Uri {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.parts() {
-            Some((scheme, _, place)) => write!(to, "{scheme}://{place}"),
-            None => to.write_str(&self.0),
+            Some((scheme, _, place)) => write!(to, "{scheme}://{}", without_login(place)),
+            // `user@host:path`, but for `user:password@host:path`, which is a mistake.
+            None if self.0.starts_with(['/', '.']) => to.write_str(&self.0),
+            None => match self.0.rsplit_once('@') {
+                Some((login, place)) if login.contains(':') && !login.contains('@') => to.write_str(place),
+                _ => to.write_str(&self.0),
+            },
         }
+    }
+}
+
+/// A place without what looks like the login of somebody who forgot to encode `/`, `?` or `#` in it: showing too little does no harm.
+fn without_login(place: &str) -> &str {
+    let end = place.find(['/', '?', '#']).unwrap_or(place.len());
+    let is_host = place[end..].starts_with('/')
+        && !place[..end].rsplit_once(':').is_some_and(|(host, port)| {
+            !host.ends_with(']') && !port.bytes().all(|byte| byte.is_ascii_digit())
+        });
+    let is_address = place.starts_with('[') || is_host;
+    match place.rfind('@') {
+        Some(at) if !is_address => &place[at + 1..],
+        _ => place,
     }
 }
 
@@ -62,6 +81,15 @@ mod tests {
             ("ssh://git:pw@h:22/a", "ssh://h:22/a"),
             ("git@h:a/b", "git@h:a/b"),
             ("/a@b", "/a@b"),
+            ("./a:b@c", "./a:b@c"),
+            ("https://h:8443/a@b", "https://h:8443/a@b"),
+            ("https://[::1]/a@b", "https://[::1]/a@b"),
+            // Passwords that should have been encoded.
+            ("https://u:1#s3@h/a", "https://h/a"),
+            ("https://u:p?s3@h/a", "https://h/a"),
+            ("https://u:p/s3@h/a", "https://h/a"),
+            ("u:p@h:a", "h:a"),
+            ("https:/u:p@h/a", "h/a"),
         ] {
             assert_eq!(Uri::new(uri).to_string(), shown);
             assert_eq!(format!("{:?}", Uri::new(uri)), format!("Uri({shown})"));

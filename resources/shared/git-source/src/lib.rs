@@ -21,7 +21,7 @@ pub mod wildmatch;
 
 pub use access::Access;
 pub use attributes::{Attributes, Conversion, Conversions};
-pub use backoff::Backoff;
+pub use backoff::{Backoff, Standstill};
 pub use beside::write_beside;
 pub use checkout::{
     Head as CheckedOut, InTheWay, SKIP_WORKTREE, checkout, first_change, indexed_conversions, move_to,

@@ -32,11 +32,17 @@ pub(super) enum Locked {
 }
 
 impl Armor {
-    /// Takes a text apart. Blanks, and the two characters `\\n`, are as good as line breaks.
+    /// Takes the first private key of a text apart. Blanks, and the two characters `\\n`, are as good as line breaks.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = text.replace("\\r", "\r").replace("\\n", "\n");
-        let (_, rest) = text.split_once("-----BEGIN ")?;
-        let (label, rest) = rest.split_once("-----")?;
+        // Parameters of a curve, or a certificate, may come first.
+        let mut blocks = text.split("-----BEGIN ").skip(1);
+        blocks.find_map(Self::parse_block)
+    }
+
+    fn parse_block(block: &str) -> Option<Self> {
+        let (label, rest) = block.split_once("-----")?;
+        let label = label.ends_with("PRIVATE KEY").then_some(label)?;
         let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
         let mut words = body.split_whitespace().peekable();
         let mut cipher = None;

@@ -27,12 +27,15 @@ pub enum SshKeyError {
 }
 
 impl SshKey {
-    /// Reads a key: RSA, ECDSA or Ed25519, in OpenSSH's format or in PEM (PKCS#1, SEC1, PKCS#8), encrypted or not. Line ends of
+    /// Reads a key: RSA, ECDSA or Ed25519, in OpenSSH's format or in PEM (PKCS#1, SEC1, PKCS#8) or `PuTTY`'s, encrypted or not. Line ends of
     /// either kind, blanks around the lines and a missing line break at the end do not matter; nor do line breaks that became blanks or
     /// `\n`, as in some stores of secrets, and a passphrase for a key that has none.
     pub fn parse(text: &Secret, passphrase: Option<&Secret>) -> Result<Self, SshKeyError> {
         if is_public(text.expose().trim_start()) {
             return Err(SshKeyError::Public);
+        }
+        if text.expose().trim_start().starts_with("PuTTY-User-Key-File-") {
+            return putty(text.expose().trim_start(), passphrase).map(|key| Self(Arc::new(key)));
         }
         let armor = Armor::parse(text.expose()).ok_or(SshKeyError::Unreadable)?;
         let text = armor.text();
@@ -60,6 +63,15 @@ impl SshKey {
         };
         Ok(Self(Arc::new(key)))
     }
+}
+
+/// A key of `PuTTY`.
+fn putty(text: &str, passphrase: Option<&Secret>) -> Result<PrivateKey, SshKeyError> {
+    if text.lines().any(|line| line.trim_end() == "Encryption: none") {
+        return decode_secret_key(text, None).map_err(|_| SshKeyError::Unreadable);
+    }
+    let passphrase = passphrase.ok_or(SshKeyError::PassphraseMissing)?;
+    decode_secret_key(text, Some(passphrase.expose())).map_err(|_| SshKeyError::PassphraseWrong)
 }
 
 fn is_encrypted(text: &str, error: &russh::keys::Error) -> bool {

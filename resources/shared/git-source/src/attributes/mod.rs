@@ -149,13 +149,19 @@ impl<'a> Found<'a> {
     }
 
     fn add(&mut self, states: &'a [(Vec<u8>, State)]) {
-        for (name, state) in states.iter().rev() {
+        // A repository may define macros that set macros without end.
+        let mut pending = vec![states.iter().rev()];
+        while let Some(innermost) = pending.last_mut() {
+            let Some((name, state)) = innermost.next() else {
+                pending.pop();
+                continue;
+            };
             if self.states.contains_key(name.as_slice()) {
                 continue;
             }
             self.states.insert(name, state);
             if let (State::Set, Some(states)) = (state, self.macros.get(name.as_slice())) {
-                self.add(states);
+                pending.push(states.iter().rev());
             }
         }
     }

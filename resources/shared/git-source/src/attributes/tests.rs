@@ -214,3 +214,18 @@ fn attributes_are_those_of_stock_git() {
         }
     }
 }
+
+/// Macros may set macros without end.
+#[test]
+fn macros_of_any_depth_are_followed() {
+    let mut text = String::new();
+    for index in 0..100_000 {
+        let _ = writeln!(text, "[attr]m{index} m{}", index + 1);
+    }
+    text.push_str("[attr]m100000 text eol=crlf\n* m0\n");
+    let attributes = Attributes::new(vec![(Vec::new(), text.into_bytes())], None, None);
+    assert_eq!(
+        ours(&attributes, "a"),
+        "set unspecified crlf unspecified unspecified unspecified"
+    );
+}

@@ -163,6 +163,10 @@ pub(super) fn attribute_files(repo: &Repository, entries: &[Entry]) -> Result<Ve
 pub(super) fn indexed_attribute_files(repo: &Repository, index: &Index) -> Vec<(Vec<u8>, Vec<u8>)> {
     let name = crate::attributes::FILE;
     let files = index.iter().filter_map(|entry| {
+        // A link is none, as in git.
+        if entry.mode & 0o170_000 != 0o100_000 {
+            return None;
+        }
         let directory = match entry.path.strip_suffix(name)? {
             [] => Vec::new(),
             [directory @ .., b'/'] => directory.to_vec(),
