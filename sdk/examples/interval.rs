@@ -36,6 +36,7 @@ impl Config for Source {
 impl Resource for Interval {
     const NAME: &'static str = "interval";
     const ABOUT: &'static str = "Makes a new version at every interval.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     type Source = Source;
     type GetParams = NoParams;
     type PutParams = NoParams;

@@ -46,6 +46,8 @@ enum Action {
     WaitForBlocking,
     /// Waits, and its clean-up does too.
     SlowCleanup,
+    /// Prints to stdout, as a library may.
+    Print,
     /// Counts the checks in the cache.
     Cache,
 }
@@ -63,6 +65,7 @@ impl Config for Source {
 impl Resource for Probe {
     const NAME: &'static str = "probe";
     const ABOUT: &'static str = "Misbehaves as it is told.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const KEYS: KeyPolicy = KeyPolicy {
         check_source: UnknownKeys::Reject,
         ..KeyPolicy::WARN
@@ -114,6 +117,17 @@ impl Resource for Probe {
                 cx.log().line("waiting");
                 blocking(|| std::thread::sleep(Duration::from_secs(60))).await;
                 Ok(Vec::new())
+            }
+            Action::Print => {
+                #[expect(clippy::print_stdout, reason = "it misbehaves")]
+                {
+                    println!("printed by the resource");
+                }
+                let child = std::process::Command::new("echo")
+                    .arg("printed by a child")
+                    .status();
+                child.map_err(|error| Error::internal("failed to run echo").cause(error))?;
+                Ok(vec![Version::new("ref", "a")])
             }
             Action::Cache => Ok(vec![Version::new("checks", checks(cx).to_string())]),
         }

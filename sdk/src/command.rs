@@ -1,6 +1,5 @@
 //! One command from its first byte to its exit status, for the protocol and for the command line.
 
-use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
@@ -14,9 +13,10 @@ use crate::config::Step;
 use crate::console::{Console, Style};
 use crate::context::Context;
 use crate::decode::{self, input};
-use crate::erased::{Answer, ErasedResource, Request};
+use crate::erased::{Answer, ErasedResource, Part, Request};
 use crate::error::{Error, Result};
 use crate::panics;
+use crate::stdout::AnswerPipe;
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,8 +53,9 @@ impl Command<'_> {
         // What a get writes is for tasks that run as any user.
         rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
         panics::install_hook();
+        let stdout = AnswerPipe::take();
         // The hook was called: nothing that panicked is used afterwards.
-        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.run(console)));
+        let ran = std::panic::catch_unwind(AssertUnwindSafe(|| self.run(console, &stdout)));
         let failure = match ran {
             Ok(Ok(status)) => return status,
             Ok(Err(failure)) => failure,
@@ -65,7 +66,7 @@ impl Command<'_> {
         failure.exit_status().max(1)
     }
 
-    fn run(&self, console: &Console) -> Result<u8> {
+    fn run(&self, console: &Console, stdout: &AnswerPipe) -> Result<u8> {
         let abort = Abort::listen(console.clone())
             .map_err(|error| Error::internal("failed to listen for signals").cause(error))?;
         let mut value = self.read(console)?;
@@ -79,13 +80,15 @@ impl Command<'_> {
         // Blocking work that was left behind is not waited for.
         runtime.shutdown_background();
         match ran {
-            Ok(answer) => self.finish(answer?),
+            Ok(answer) => self.finish(answer?, stdout),
             Err(status) => Ok(status),
         }
     }
 
-    fn finish(&self, answer: Answer) -> Result<u8> {
-        self.print(&answer.value)?;
+    fn finish(&self, answer: Answer, stdout: &AnswerPipe) -> Result<u8> {
+        let text = (self.show)(&answer.value) + "\n";
+        let written = stdout.write(&text);
+        written.map_err(|error| Error::internal("failed to write the answer to stdout").cause(error))?;
         answer.failure.map_or(Ok(0), Err)
     }
 
@@ -93,11 +96,19 @@ impl Command<'_> {
         let stdin = std::io::stdin().lock();
         let value = match self.mode {
             Mode::Protocol => input::read_json(stdin)?,
-            Mode::CommandLine => input::read_json_or_yaml(stdin)?,
+            Mode::CommandLine => {
+                let params = Part::params_of(self.step).map(|part| self.resource.schema(part));
+                let source = self.resource.schema(Part::Source);
+                input::read_json_or_yaml(stdin, &source, &params.unwrap_or_default())?
+            }
         };
         if self.mode == Mode::CommandLine {
-            for warning in input::unknown_parts(&value) {
+            for warning in input::unknown_parts(&value, self.step) {
                 console.warn(warning);
+            }
+            let unresolved = decode::unresolved(&value);
+            if !unresolved.is_empty() {
+                return Err(Error::Config(unresolved));
             }
         }
         Ok(value)
@@ -120,16 +131,6 @@ impl Command<'_> {
             .catch_unwind()
             .await
             .unwrap_or_else(|_| Err(panics::as_error(self.resource.name())))
-    }
-
-    fn print(&self, answer: &Value) -> Result<()> {
-        let mut text = (self.show)(answer);
-        text.push('\n');
-        let mut stdout = std::io::stdout().lock();
-        stdout
-            .write_all(text.as_bytes())
-            .and_then(|()| stdout.flush())
-            .map_err(|error| Error::internal("failed to write the answer to stdout").cause(error))
     }
 }
 

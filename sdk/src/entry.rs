@@ -18,7 +18,7 @@ use crate::resource::Resource;
 /// # #[derive(Default, serde::Deserialize, schemars::JsonSchema)] struct Source {}
 /// # impl concourse_resource_sdk::Config for Source {}
 /// # impl Resource for Clock {
-/// #     const NAME: &'static str = "clock"; const ABOUT: &'static str = "";
+/// #     const NAME: &'static str = "clock"; const ABOUT: &'static str = ""; const VERSION: &'static str = "1.0.0";
 /// #     type Source = Source; type GetParams = NoParams; type PutParams = NoParams; type Version = Version;
 /// # }
 /// fn main() -> std::process::ExitCode {

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use crate::config::{Config, KeyPolicy, Problem, Step};
 use crate::context::Context;
-use crate::decode;
+use crate::decode::{self, Decoder};
 use crate::erased::{Answer, ErasedResource, Part, Request, Running};
 use crate::error::{Error, Result};
 use crate::resource::{Outcome, Resource};
+use crate::schema;
 use crate::version::VersionShape;
 
 impl<R: Resource> ErasedResource for R {
@@ -45,9 +44,9 @@ impl<R: Resource> ErasedResource for R {
 
     fn schema(&self, part: Part) -> Value {
         match part {
-            Part::Source => schema_of::<R::Source>(),
-            Part::GetParams => schema_of::<R::GetParams>(),
-            Part::PutParams => schema_of::<R::PutParams>(),
+            Part::Source => schema::of::<R::Source>(part, R::KEYS),
+            Part::GetParams => schema::of::<R::GetParams>(part, R::KEYS),
+            Part::PutParams => schema::of::<R::PutParams>(part, R::KEYS),
         }
     }
 
@@ -58,12 +57,24 @@ impl<R: Resource> ErasedResource for R {
         fields: Map<String, Value>,
         cx: &Context,
     ) -> Result<Vec<Problem>> {
-        let decoder = decode::Decoder::new(self, cx);
-        Ok(match part {
-            Part::Source => decoder.part::<R::Source>(part, fields)?.problems(step),
-            Part::GetParams => decoder.part::<R::GetParams>(part, fields)?.problems(step),
-            Part::PutParams => decoder.part::<R::PutParams>(part, fields)?.problems(step),
-        })
+        let mut decoder = Decoder::new(self, cx);
+        let problems = match part {
+            Part::Source => decoder
+                .part::<R::Source>(part, fields)
+                .map(|part| part.problems(step)),
+            Part::GetParams => decoder
+                .part::<R::GetParams>(part, fields)
+                .map(|part| part.problems(step)),
+            Part::PutParams => decoder
+                .part::<R::PutParams>(part, fields)
+                .map(|part| part.problems(step)),
+        };
+        decoder.rules(problems.unwrap_or_default());
+        match decoder.finish() {
+            Ok(()) => Ok(Vec::new()),
+            Err(Error::Config(problems)) => Ok(problems),
+            Err(error) => Err(error),
+        }
     }
 
     fn run<'a>(&'a self, cx: &'a Context, request: Request, directory: &'a Path) -> Running<'a> {
@@ -71,23 +82,38 @@ impl<R: Resource> ErasedResource for R {
     }
 }
 
-async fn run<R: Resource>(
-    resource: &R,
-    cx: &Context,
-    mut request: Request,
-    directory: &Path,
-) -> Result<Answer> {
+async fn run<R: Resource>(resource: &R, cx: &Context, request: Request, directory: &Path) -> Result<Answer> {
     let step = cx.step();
-    decode::inspect(resource, cx, &mut request)?;
-    let decoder = decode::Decoder::new(resource, cx);
-    let source: R::Source = decoder.part(Part::Source, request.source)?;
-    let version = match &request.version {
-        Some(version) => R::Version::read(version)?,
-        None => None,
-    };
-    match step {
-        Step::Check => {
-            refuse(source.problems(step))?;
+    let mut decoder = Decoder::new(resource, cx);
+    for value in request.version.iter().flat_map(Map::values) {
+        decode::register_logins(value, cx.log());
+    }
+    let source: Option<R::Source> = decoder.part(Part::Source, request.source);
+    let get: Option<R::GetParams> = (step == Step::Get)
+        .then(|| decoder.part(Part::GetParams, request.params.clone()))
+        .flatten();
+    let put: Option<R::PutParams> = (step == Step::Put)
+        .then(|| decoder.part(Part::PutParams, request.params))
+        .flatten();
+    let version = request.version.as_ref().map_or(Ok(None), R::Version::read);
+    let version = decoder.version(version);
+    let rules = [
+        source.as_ref().map(|source| source.problems(step)),
+        get.as_ref().map(|params| params.problems(step)),
+        put.as_ref().map(|params| params.problems(step)),
+        source
+            .as_ref()
+            .zip(get.as_ref())
+            .map(|(source, params)| R::get_problems(source, params)),
+        source
+            .as_ref()
+            .zip(put.as_ref())
+            .map(|(source, params)| R::put_problems(source, params)),
+    ];
+    decoder.rules(rules.into_iter().flatten().flatten().collect());
+    decoder.finish()?;
+    match (step, source, get, put) {
+        (Step::Check, Some(source), _, _) => {
             let versions = resource.check(cx, source, version).await?;
             Ok(Answer {
                 value: versions
@@ -97,28 +123,19 @@ async fn run<R: Resource>(
                 failure: None,
             })
         }
-        Step::Get => {
-            let params: R::GetParams = decoder.part(Part::GetParams, request.params)?;
-            refuse([source.problems(step), params.problems(step)].concat())?;
+        (Step::Get, Some(source), Some(params), _) => {
             make_destination(directory)?;
-            Ok(answer(
-                resource.get(cx, source, version, params, directory).await?,
-            ))
+            let got = resource.get(cx, source, version, params, directory).await?;
+            Ok(answer(cx, got))
         }
-        Step::Put => {
-            let params: R::PutParams = decoder.part(Part::PutParams, request.params)?;
-            refuse([source.problems(step), params.problems(step)].concat())?;
+        (Step::Put, Some(source), _, Some(params)) => {
             look_for_sources(directory)?;
-            Ok(answer(resource.put(cx, source, params, directory).await?))
+            Ok(answer(cx, resource.put(cx, source, params, directory).await?))
         }
-    }
-}
-
-fn refuse(problems: Vec<Problem>) -> Result<()> {
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Config(problems))
+        // What does not decode is a problem that has ended the command.
+        _ => Err(Error::internal(
+            "the request was not decoded: this is a defect in the SDK",
+        )),
     }
 }
 
@@ -151,10 +168,11 @@ fn version_json(version: &crate::version::Version) -> Value {
     )
 }
 
-fn answer<R: Resource>(outcome: Outcome<R>) -> Answer {
+fn answer<R: Resource>(cx: &Context, outcome: Outcome<R>) -> Answer {
     let mut answer = Map::new();
     answer.insert("version".to_owned(), version_json(&outcome.version.write()));
     if let Some(metadata) = outcome.metadata {
+        let metadata = metadata.redacted(|text| cx.log().redacted(text));
         answer.insert("metadata".to_owned(), json!(metadata));
     }
     for (key, value) in outcome.extra {
@@ -164,11 +182,4 @@ fn answer<R: Resource>(outcome: Outcome<R>) -> Answer {
         value: Value::Object(answer),
         failure: outcome.failure,
     }
-}
-
-fn schema_of<C: JsonSchema>() -> Value {
-    SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<C>()
-        .to_value()
 }

@@ -8,9 +8,10 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 
-use crate::secret::Secret;
+use crate::secret::{self, Secret};
 
 /// A text: a string, a number or `true` by its spelling; `null`, `false` and absence are "not given".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +57,12 @@ impl SecretText {
 
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(deserializer.deserialize_any(TextVisitor)?.map(Secret::new)))
+        let value = secret::register(Value::deserialize(deserializer)?);
+        let text = value.deserialize_any(TextVisitor).map_err(|error| {
+            secret::note_wrong();
+            D::Error::custom(error)
+        })?;
+        Ok(Self(text.map(Secret::new)))
     }
 }
 
@@ -71,6 +77,57 @@ impl<'de> Deserialize<'de> for Flag {
         ))
     }
 }
+
+/// One of the words that an enum of serde has; `null`, `false`, `""` and absence are "not given". Whether other words matter is the
+/// resource's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OneOf<T> {
+    /// Nothing was given.
+    Absent,
+    /// A word of the enum.
+    Known(T),
+    /// Another one.
+    Unknown,
+}
+
+impl<T> OneOf<T> {
+    /// The word, if it is one of the enum's.
+    pub fn known(self) -> Option<T> {
+        match self {
+            Self::Known(word) => Some(word),
+            Self::Absent | Self::Unknown => None,
+        }
+    }
+}
+
+impl<T> Default for OneOf<T> {
+    fn default() -> Self {
+        Self::Absent
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOf<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match deserializer.deserialize_any(TextVisitor)? {
+            Some(text) if !text.is_empty() => {
+                serde_json::from_value(Value::from(text)).map_or(Self::Unknown, Self::Known)
+            }
+            _ => Self::Absent,
+        })
+    }
+}
+
+/// The schema of a [`Text`] that must be given and holds more than blanks, for `#[schemars(with = "lenient::Needed")]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Needed;
+
+/// The schema of a [`Text`] that holds a whole number above 0, or nothing, for `#[schemars(with = "lenient::Count")]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Count;
+
+/// The schema of a [`Text`] that should hold a whole number, and may hold anything, for `#[schemars(with = "lenient::AnyNumber")]`.
+#[derive(Debug, Clone, Copy)]
+pub struct AnyNumber;
 
 struct TextVisitor;
 
@@ -190,6 +247,35 @@ inline_schema!(Text, "Text", { "type": ["string", "number", "boolean", "null"] }
 inline_schema!(SecretText, "SecretText", { "type": ["string", "number", "boolean", "null"], "writeOnly": true });
 inline_schema!(Flag, "Flag", { "type": ["boolean", "string", "number", "null"] });
 
+inline_schema!(Needed, "Needed", { "type": ["string", "number", "boolean"], "pattern": r"\S", "not": { "const": false } });
+inline_schema!(Count, "Count", { "type": ["integer", "string", "boolean", "null"], "minimum": 1, "pattern": r"^(\s*\+?0*[1-9][0-9]*\s*)?$", "not": { "const": true } });
+inline_schema!(AnyNumber, "AnyNumber", { "type": ["integer", "number", "string", "boolean", "null"] });
+
+impl<T: JsonSchema> JsonSchema for OneOf<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("OneOf_{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let words = T::json_schema(generator).to_value();
+        let documented = words["oneOf"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|word| word["const"].clone());
+        let plain = words["enum"].as_array().into_iter().flatten().cloned();
+        let words: Vec<Value> = documented
+            .chain(plain)
+            .chain(["".into(), false.into(), Value::Null])
+            .collect();
+        json_schema!({ "enum": words })
+    }
+}
+
 impl<T: JsonSchema> JsonSchema for List<T> {
     fn schema_name() -> Cow<'static, str> {
         format!("List_of_{}", T::schema_name()).into()
@@ -200,7 +286,10 @@ impl<T: JsonSchema> JsonSchema for List<T> {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["array", "null"], "items": generator.subschema_for::<T>() })
+        let item = generator.subschema_for::<T>();
+        json_schema!({
+            "type": ["array", "object", "boolean", "null"], "items": item, "additionalProperties": item, "not": { "const": true },
+        })
     }
 }
 

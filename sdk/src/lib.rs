@@ -58,7 +58,9 @@ pub mod lenient;
 pub mod metadata;
 mod panics;
 pub mod resource;
+pub mod schema;
 pub mod secret;
+mod stdout;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// Rows of name and value, in the order in which they are shown.
+/// Rows of name and value, in the order in which they are shown. Secrets are hidden in names and values as they are in the log: everyone who sees
+/// a pipeline sees its metadata.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Metadata(Vec<MetadataRow>);
@@ -17,6 +18,9 @@ pub struct MetadataRow {
     /// How the value is shown, such as `time` or `message`; few clients look at it.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub kind: Option<&'static str>,
+    /// Whether the value is shown as it is, though it may hold a secret.
+    #[serde(skip)]
+    is_revealed: bool,
 }
 
 impl Metadata {
@@ -26,6 +30,7 @@ impl Metadata {
             name: name.into(),
             value: Some(value.into()),
             kind: None,
+            is_revealed: false,
         });
     }
 
@@ -35,6 +40,7 @@ impl Metadata {
             name: name.into(),
             value: value.map(Into::into),
             kind: None,
+            is_revealed: false,
         });
     }
 
@@ -44,7 +50,24 @@ impl Metadata {
             name: name.into(),
             value: Some(value.into()),
             kind: Some(kind),
+            is_revealed: false,
         });
+    }
+
+    /// Adds a row whose value is shown as it is, where a contract wants a value that may hold a secret.
+    pub fn push_revealed(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.push(name, value);
+        if let Some(row) = self.0.last_mut() {
+            row.is_revealed = true;
+        }
+    }
+
+    pub(crate) fn redacted(mut self, redact: impl Fn(&str) -> String) -> Self {
+        for row in self.0.iter_mut().filter(|row| !row.is_revealed) {
+            row.name = redact(&row.name);
+            row.value = row.value.as_deref().map(&redact);
+        }
+        self
     }
 
     /// The value of the first row of that name.

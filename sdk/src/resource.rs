@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Config, KeyPolicy, Step};
+use crate::config::{Config, KeyPolicy, Problem, Step};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::metadata::Metadata;
@@ -19,8 +19,9 @@ pub trait Resource: Send + Sync + Sized + 'static {
     const NAME: &'static str;
     /// One sentence for `--help` and the README.
     const ABOUT: &'static str;
-    /// The version of the implementation, for `--version` and the `User-Agent`: usually `env!("CARGO_PKG_VERSION")`.
-    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    /// The version of the implementation, for `--version` and the `User-Agent`: `env!("CARGO_PKG_VERSION")`. There is no default: it would
+    /// be the version of this crate.
+    const VERSION: &'static str;
     /// What happens to unknown keys.
     const KEYS: KeyPolicy = KeyPolicy::WARN;
     /// Whether a key of the request, of `source` or of `params` counts as the one that differs in the case of its letters only, as
@@ -48,6 +49,20 @@ pub trait Resource: Send + Sync + Sized + 'static {
         format!("usage: {program} <path/to/{directory}>")
     }
 
+    /// What is wrong with the params of a get in the light of its source. Pure: no I/O.
+    #[must_use]
+    fn get_problems(source: &Self::Source, params: &Self::GetParams) -> Vec<Problem> {
+        let _ = (source, params);
+        Vec::new()
+    }
+
+    /// What is wrong with the params of a put in the light of its source. Pure: no I/O.
+    #[must_use]
+    fn put_problems(source: &Self::Source, params: &Self::PutParams) -> Vec<Problem> {
+        let _ = (source, params);
+        Vec::new()
+    }
+
     /// The versions from `from` on, oldest first; without `from` the newest.
     fn check(
         &self,
@@ -72,7 +87,7 @@ pub trait Resource: Send + Sync + Sized + 'static {
         async move {
             version
                 .map(Outcome::new)
-                .ok_or_else(|| crate::config::Problem::new("version", "a version to get is required").into())
+                .ok_or_else(|| Problem::new("version", "a version to get is required").into())
         }
     }
 

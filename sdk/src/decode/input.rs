@@ -7,7 +7,8 @@ use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use super::keys::closest;
-use crate::config::Problem;
+use super::yaml::{self, Node};
+use crate::config::{Problem, Step};
 use crate::erased::Request;
 use crate::error::{Error, Result};
 
@@ -45,8 +46,8 @@ impl<R: Read> Read for Seen<R> {
     }
 }
 
-/// Reads a request as a person writes it: JSON or YAML.
-pub(crate) fn read_json_or_yaml(mut input: impl Read) -> Result<Value> {
+/// Reads a request as a person writes it: JSON or YAML, whose scalars are decided by the schemas of `source` and `params`.
+pub(crate) fn read_json_or_yaml(mut input: impl Read, source: &Value, params: &Value) -> Result<Value> {
     let mut text = String::new();
     input
         .read_to_string(&mut text)
@@ -59,37 +60,46 @@ pub(crate) fn read_json_or_yaml(mut input: impl Read) -> Result<Value> {
         // `source: …` begins with a word, which is not valid JSON, `- a` with a broken number.
         other => other,
     };
-    let options = serde_saphyr::Options {
-        with_snippet: false,
-        ..serde_saphyr::Options::default()
-    };
-    match (serde_saphyr::from_str_with_options::<Value>(&text, options), json) {
-        (Ok(value), _) => Ok(value),
+    match (yaml::parse(&text), json) {
+        (Ok(mut node), _) => {
+            let parts = [
+                ("source", node.take("source").map(|node| node.along(source))),
+                ("version", node.take("version").map(Node::texts)),
+                ("params", node.take("params").map(|node| node.along(params))),
+            ];
+            let mut request = node.along(&Value::Bool(true));
+            if let Value::Object(request) = &mut request {
+                let parts = parts.into_iter();
+                request.extend(parts.filter_map(|(key, part)| Some((key.to_owned(), part?))));
+            }
+            Ok(request)
+        }
         // Who begins with a brace means JSON.
         (Err(_), Err(error)) if text.trim_start().starts_with('{') => Err(error),
-        // Only where: the parser's own text may quote the request.
-        (Err(error), _) => Err(request_problem(match error.location() {
-            Some(at) => format!(
-                "the request on stdin is neither valid JSON nor valid YAML: error at line {} column {}",
-                at.line(),
-                at.column()
-            ),
-            None => "the request on stdin is neither valid JSON nor valid YAML".to_owned(),
-        })),
+        (Err(error), _) => Err(request_problem(format!(
+            "the request on stdin is neither valid JSON nor valid YAML: {} at line {} column {}",
+            error.text, error.line, error.column
+        ))),
     }
 }
 
 /// What is wrong with the names of a request's parts. For requests that people write: Concourse may send more than we know.
-pub(crate) fn unknown_parts(request: &Value) -> Vec<String> {
+pub(crate) fn unknown_parts(request: &Value, step: Step) -> Vec<String> {
     const PARTS: [&str; 3] = ["source", "version", "params"];
+    let is_ignored = step == Step::Check
+        && request["params"]
+            .as_object()
+            .is_some_and(|params| !params.is_empty());
+    let ignored = is_ignored.then(|| "the request's params are ignored: a check has none".to_owned());
     let names = request.as_object().into_iter().flat_map(Map::keys);
-    names
-        .filter(|name| !PARTS.contains(&name.as_str()))
-        .map(|name| match closest(name, &PARTS) {
-            Some(part) => format!("the request's key \"{name}\" is ignored; did you mean \"{part}\"?"),
-            None => format!("the request's key \"{name}\" is ignored; it has source, version and params"),
-        })
-        .collect()
+    let unknown =
+        names
+            .filter(|name| !PARTS.contains(&name.as_str()))
+            .map(|name| match closest(name, &PARTS) {
+                Some(part) => format!("the request's key \"{name}\" is ignored; did you mean \"{part}\"?"),
+                None => format!("the request's key \"{name}\" is ignored; it has source, version and params"),
+            });
+    unknown.chain(ignored).collect()
 }
 
 /// Takes the request apart.
@@ -159,13 +169,19 @@ mod tests {
     #[test]
     fn parts_that_nobody_knows_are_named() {
         assert_eq!(
-            unknown_parts(&json!({ "source": {}, "parmas": {}, "uri": "x" })),
+            unknown_parts(&json!({ "source": {}, "parmas": {}, "uri": "x" }), Step::Put),
             [
                 "the request's key \"parmas\" is ignored; did you mean \"params\"?",
                 "the request's key \"uri\" is ignored; it has source, version and params",
             ]
         );
-        assert!(unknown_parts(&json!([])).is_empty());
+        assert!(unknown_parts(&json!([]), Step::Get).is_empty());
+        let request = json!({ "params": { "depth": 1 } });
+        assert!(unknown_parts(&request, Step::Get).is_empty());
+        assert_eq!(
+            unknown_parts(&request, Step::Check),
+            ["the request's params are ignored: a check has none"]
+        );
     }
 
     #[test]
@@ -243,7 +259,11 @@ mod tests {
             "{source: {uri: x, depth: 3, \"on\": true, tags: [a], none: ~}}",
             r#"{"source": {"uri": "x", "depth": 3, "on": true, "tags": ["a"], "none": null}}"#,
         ] {
-            assert_eq!(read_json_or_yaml(text.as_bytes()).unwrap(), expected, "{text}");
+            assert_eq!(
+                read_json_or_yaml(text.as_bytes(), &Value::Null, &Value::Null).unwrap(),
+                expected,
+                "{text}"
+            );
         }
         for (text, expected) in [
             ("", "there is no request on stdin"),
@@ -256,7 +276,9 @@ mod tests {
                 "the request on stdin is neither valid JSON nor valid YAML",
             ),
         ] {
-            let message = read_json_or_yaml(text.as_bytes()).unwrap_err().to_string();
+            let message = read_json_or_yaml(text.as_bytes(), &Value::Null, &Value::Null)
+                .unwrap_err()
+                .to_string();
             assert!(
                 message.starts_with(expected) && !message.contains("hunter2"),
                 "{text}: {message}"

@@ -10,15 +10,18 @@ use crate::erased::Part;
 pub(super) struct UnknownKey {
     /// The object it stands in, below the part; empty for the part itself.
     parent: String,
+    /// The same as a JSON pointer.
+    parent_pointer: String,
     name: String,
     /// The field that was probably meant.
     pub(super) meant: Option<String>,
 }
 
 impl UnknownKey {
-    pub(super) fn new(parent: &str, name: &str, known: &[&str]) -> Self {
+    pub(super) fn new((parent, parent_pointer): (&str, &str), name: &str, known: &[&str]) -> Self {
         Self {
             parent: parent.to_owned(),
+            parent_pointer: parent_pointer.to_owned(),
             name: name.to_owned(),
             meant: closest(name, known),
         }
@@ -26,6 +29,18 @@ impl UnknownKey {
 
     pub(super) fn is_nested(&self) -> bool {
         !self.parent.is_empty()
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn parent_pointer(&self) -> &str {
+        &self.parent_pointer
+    }
+
+    pub(super) fn pointer(&self) -> String {
+        format!("{}/{}", self.parent_pointer, super::walk::escaped(&self.name))
     }
 
     fn path(&self) -> String {
@@ -60,22 +75,14 @@ pub(super) fn rejection(part: Part, keys: &[UnknownKey]) -> Problem {
         text.push_str(&Value::from(key.path()).to_string());
     }
     let problem = Problem::verbatim(part.key(), text);
-    let hints: Vec<String> = keys
-        .iter()
-        .filter_map(|key| {
-            let quoted = |text: &str| Value::from(text).to_string();
-            Some(format!(
-                "did you mean {} instead of {}?",
-                quoted(key.meant.as_ref()?),
-                quoted(&key.name)
-            ))
-        })
-        .collect();
-    if hints.is_empty() {
-        problem
-    } else {
-        problem.hint(hints.join("\n  hint: "))
-    }
+    let hints = keys.iter().map(|key| {
+        let path = format!("{}.{}", part.key(), key.path());
+        match &key.meant {
+            Some(meant) => format!("{path}: did you mean {}?", Value::from(meant.as_str())),
+            None => format!("{path}: there is no field of that name"),
+        }
+    });
+    problem.hint(hints.collect::<Vec<_>>().join("\n  hint: "))
 }
 
 /// The known name that is close enough to be a slip of the fingers.
@@ -122,19 +129,19 @@ mod tests {
     fn a_rejection_lists_the_keys_quoted_one_a_line() {
         let known = ["branch"];
         let keys = [
-            UnknownKey::new("", "brnch", &known),
-            UnknownKey::new("x[0]", "a\"b", &known),
+            UnknownKey::new(("", ""), "brnch", &known),
+            UnknownKey::new(("x[0]", "/x/0"), "a\"b", &known),
         ];
         assert_eq!(
             rejection(Part::GetParams, &keys).to_string(),
-            "Found unknown keys in get params:\n\"brnch\"\n\"x[0].a\\\"b\"\n  hint: did you mean \"branch\" instead of \
-             \"brnch\"?"
+            "Found unknown keys in get params:\n\"brnch\"\n\"x[0].a\\\"b\"\n  hint: params.brnch: did you mean \"branch\"?\n  \
+             hint: params.x[0].a\"b: there is no field of that name"
         );
     }
 
     #[test]
     fn a_warning_names_the_whole_path() {
-        let key = UnknownKey::new("filter", "brnch", &["branch"]);
+        let key = UnknownKey::new(("filter", "/filter"), "brnch", &["branch"]);
         assert_eq!(
             key.warning(Part::Source, "git"),
             "source.filter.brnch is not a field of the git resource and is ignored; did you mean \"branch\"?"

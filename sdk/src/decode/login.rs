@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::console::Console;
 
 /// Registers the logins in all strings of a value.
-pub(super) fn register(value: &Value, log: &Console) {
+pub(crate) fn register(value: &Value, log: &Console) {
     register_here(value, log);
     match value {
         Value::Array(items) => items.iter().for_each(|item| register(item, log)),

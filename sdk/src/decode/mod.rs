@@ -1,112 +1,159 @@
 //! From the bytes on stdin to a resource's own types, in the order that keeps secrets out of every message: the JSON value,
-//! then secrets and unknown keys by a walk along the schema, then typed decoding.
+//! then secrets by a walk along the schema, then typed decoding, which finds the secrets that no schema shows, and only then what is wrong,
+//! all of it together.
 
 mod fold;
 pub(crate) mod input;
 mod keys;
 mod login;
+mod repair;
+mod schemas;
+mod twice;
 mod type_error;
+mod variables;
 mod walk;
+mod yaml;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Config, Step, UnknownKeys};
+use crate::config::{Config, Problem, Step, UnknownKeys};
 use crate::context::Context;
-use crate::erased::{ErasedResource, Part, Request};
+use crate::erased::{ErasedResource, Part};
 use crate::error::{Error, Result};
+use crate::secret;
 pub(crate) use fold::fold_keys;
+use keys::UnknownKey;
+pub(crate) use login::register as register_logins;
+use repair::Repair;
+pub(crate) use variables::unresolved;
 use walk::Walk;
 
-/// Registers all secrets of a request, then handles unknown keys, and removes the `null`s that stand for absence.
-pub(crate) fn inspect(resource: &impl ErasedResource, cx: &Context, request: &mut Request) -> Result<()> {
-    let step = cx.step();
-    let source = Inspected::new(resource, cx, Part::Source, &mut request.source);
-    let params = Part::params_of(step).map(|part| Inspected::new(resource, cx, part, &mut request.params));
-    for value in request.version.iter().flat_map(Map::values) {
-        login::register(value, cx.log());
-    }
-    for part in std::iter::once(source).chain(params) {
-        part.act(resource, cx)?;
-    }
-    Ok(())
-}
-
-struct Inspected {
-    part: Part,
-    unknown: Vec<keys::UnknownKey>,
-}
-
-impl Inspected {
-    fn new(
-        resource: &impl ErasedResource,
-        cx: &Context,
-        part: Part,
-        fields: &mut Map<String, Value>,
-    ) -> Self {
-        let schema = resource.schema(part);
-        if resource.keys_ignore_case() {
-            fold::fold_fields(fields, &schema);
-        }
-        let walk = Walk::along(&schema, fields, cx.log());
-        walk.remove_nulls(fields);
-        Self {
-            part,
-            unknown: walk.unknown,
-        }
-    }
-
-    fn act(self, resource: &impl ErasedResource, cx: &Context) -> Result<()> {
-        let keys = resource.keys();
-        let policy = match (cx.step(), self.part) {
-            (Step::Check, _) => keys.check_source,
-            (Step::Get, Part::Source) => keys.get_source,
-            (Step::Get, _) => keys.get_params,
-            (Step::Put, Part::Source) => keys.put_source,
-            (Step::Put, _) => keys.put_params,
-        };
-        if policy == UnknownKeys::Ignore {
-            return Ok(());
-        }
-        let mut rejected = Vec::new();
-        for key in self.unknown {
-            match if key.is_nested() { keys.nested } else { policy } {
-                UnknownKeys::Reject => rejected.push(key),
-                UnknownKeys::Warn => cx.log().warn(key.warning(self.part, resource.name())),
-                UnknownKeys::Ignore => {}
-            }
-        }
-        if rejected.is_empty() {
-            Ok(())
-        } else {
-            Err(keys::rejection(self.part, &rejected).into())
-        }
-    }
-}
-
-/// Decodes the parts of a request into a resource's types.
-pub(crate) struct Decoder<'a, R> {
-    resource: &'a R,
+/// Decodes the parts of a request into a resource's types, and gathers what is wrong with them.
+pub(crate) struct Decoder<'a> {
+    resource: &'a dyn ErasedResource,
     cx: &'a Context,
+    unknown: Vec<(Part, Vec<UnknownKey>)>,
+    /// Whether something stands in params, and none of it is known.
+    params_mean_nothing: bool,
+    problems: Vec<Problem>,
 }
 
-impl<'a, R: ErasedResource> Decoder<'a, R> {
-    pub(crate) fn new(resource: &'a R, cx: &'a Context) -> Self {
-        Self { resource, cx }
+impl<'a> Decoder<'a> {
+    pub(crate) fn new(resource: &'a dyn ErasedResource, cx: &'a Context) -> Self {
+        Self {
+            resource,
+            cx,
+            unknown: Vec::new(),
+            params_mean_nothing: false,
+            problems: Vec::new(),
+        }
     }
 
-    /// Decodes one part; a failure names the field, what was expected and what was found.
-    pub(crate) fn part<C: Config>(&self, part: Part, fields: Map<String, Value>) -> Result<C> {
-        let value = Value::Object(fields);
-        // Cloned only to describe what is wrong, which most requests never need.
-        serde_path_to_error::deserialize(&value).map_err(|error| {
-            let walk = match &value {
-                Value::Object(fields) => Walk::along(&self.resource.schema(part), fields, self.cx.log()),
-                _ => Walk::default(),
-            };
-            let problem = type_error::problem(part, &error, &value, &walk.secrets, self.cx.log());
-            Error::from(problem.exit(self.resource.wrong_type_exit()))
+    /// Registers the secrets of a part and decodes it. Of a part that is wrong the value is one that rules may still be tried on, if there is one.
+    pub(crate) fn part<C: Config>(&mut self, part: Part, mut fields: Map<String, Value>) -> Option<C> {
+        let schema = self.resource.schema(part);
+        if self.resource.keys_ignore_case() {
+            fold::fold_fields(&mut fields, &schema);
+        }
+        let walk = Walk::along(&schema, &fields, self.cx.log());
+        walk.remove_nulls(&mut fields);
+        let count = fields.len();
+        let mut repair = Repair::new(&schema, fields);
+        let value = loop {
+            let (decoded, secrets) =
+                secret::collect(|| serde_path_to_error::deserialize::<_, C>(repair.value()));
+            secrets.texts.iter().for_each(|text| self.cx.log().redact(text));
+            match decoded {
+                Ok(value) => break Some(value),
+                Err(error) => {
+                    let mut wrong = type_error::describe(
+                        part,
+                        &error,
+                        repair.value(),
+                        &walk.secrets,
+                        secrets.is_wrong,
+                        self.cx.log(),
+                    );
+                    wrong.problem.exit = self.resource.wrong_type_exit();
+                    if !repair.mend(wrong, part.key(), &mut self.problems) {
+                        break None;
+                    }
+                }
+            }
+        };
+        let unknown: Vec<_> = walk
+            .unknown
+            .into_iter()
+            .filter(|key| !repair.has_mended(&key.pointer()) && !is_read::<C>(repair.value(), key))
+            .collect();
+        let top = unknown.iter().filter(|key| !key.is_nested()).count();
+        self.params_mean_nothing |= part == Part::PutParams && count > 0 && top == count;
+        self.unknown.push((part, unknown));
+        value
+    }
+
+    /// Adds a problem with the version.
+    pub(crate) fn version<V>(&mut self, read: Result<Option<V>, Problem>) -> Option<V> {
+        read.unwrap_or_else(|problem| {
+            self.problems.push(problem);
+            None
         })
     }
+
+    /// Adds what rules say, except of what is known to be wrong.
+    pub(crate) fn rules(&mut self, problems: Vec<Problem>) {
+        let is_new = |problem: &Problem| {
+            let mut known = self.problems.iter();
+            !known.any(|known| repair::covers(known.path.as_str(), problem.path.as_str()))
+        };
+        let new: Vec<_> = problems.into_iter().filter(is_new).collect();
+        self.problems.extend(new);
+    }
+
+    /// Warns, and fails with everything that is wrong.
+    pub(crate) fn finish(self) -> Result<()> {
+        let mut all = Vec::new();
+        for (part, unknown) in self.unknown {
+            let keys = self.resource.keys();
+            let policy = match (self.cx.step(), part) {
+                (Step::Check, _) => keys.check_source,
+                (Step::Get, Part::Source) => keys.get_source,
+                (Step::Get, _) => keys.get_params,
+                (Step::Put, Part::Source) => keys.put_source,
+                (Step::Put, _) => keys.put_params,
+            };
+            let mut rejected = Vec::new();
+            for key in unknown {
+                let policy = match policy {
+                    // A step that does not say what to do must not do what nobody asked for.
+                    _ if part == Part::PutParams && self.params_mean_nothing => UnknownKeys::Reject,
+                    UnknownKeys::Ignore => continue,
+                    _ if key.is_nested() => keys.nested,
+                    policy => policy,
+                };
+                match policy {
+                    UnknownKeys::Reject => rejected.push(key),
+                    UnknownKeys::Warn => self.cx.log().warn(key.warning(part, self.resource.name())),
+                    UnknownKeys::Ignore => {}
+                }
+            }
+            if !rejected.is_empty() {
+                all.push(keys::rejection(part, &rejected));
+            }
+        }
+        all.extend(self.problems);
+        if all.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Config(all))
+        }
+    }
+}
+
+/// Whether a type reads a key that its schema does not show, such as an alias.
+fn is_read<C: Config>(value: &Value, key: &UnknownKey) -> bool {
+    let text = twice::with_key_twice(value, key.parent_pointer(), key.name());
+    serde_json::from_str::<C>(&text).is_err_and(|error| error.to_string().starts_with("duplicate field"))
 }
 
 #[cfg(test)]

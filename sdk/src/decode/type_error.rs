@@ -13,18 +13,59 @@ use crate::erased::Part;
 /// More of a value than anyone needs to find it again.
 const LONGEST_VALUE: usize = 80;
 
-/// Turns what serde says into `source.regexp: expected a string, found number 3`.
-pub(super) fn problem(
+/// What is wrong with a value, and where it stands, as a JSON pointer.
+pub(super) struct Wrong {
+    pub(super) problem: Problem,
+    pub(super) pointer: String,
+    pub(super) what: What,
+}
+
+/// How it is mended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// Nothing stands there.
+    Missing,
+    /// What stands there.
+    Value,
+}
+
+/// Turns what serde says into `source.regexp: expected a string, found number 3`. `is_secret` is of values that no schema marks.
+pub(super) fn describe(
     part: Part,
     error: &serde_path_to_error::Error<serde_json::Error>,
     value: &Value,
     secrets: &BTreeSet<String>,
+    is_secret: bool,
     log: &Console,
-) -> Problem {
-    let place = Place::of(error.path(), secrets);
-    let mut path = place.path(part);
-    let found = value.pointer(&place.pointer).unwrap_or(&Value::Null);
+) -> Wrong {
+    let mut place = Place::of(error.path(), secrets);
+    place.is_secret |= is_secret;
     let said = error.inner().to_string();
+    for (before, what) in [
+        ("missing field `", What::Missing),
+        ("unknown field `", What::Value),
+    ] {
+        if let Some(field) = between(&said, before, "`") {
+            let text = match what {
+                What::Missing => "is required",
+                What::Value => "is not a field that is known here",
+            };
+            return Wrong {
+                problem: Problem::new(format!("{}.{field}", place.path(part)), text),
+                pointer: format!("{}/{}", place.pointer, escaped(field)),
+                what,
+            };
+        }
+    }
+    Wrong {
+        problem: problem(&said, &place, place.path(part), value, log),
+        pointer: place.pointer,
+        what: What::Value,
+    }
+}
+
+fn problem(said: &str, place: &Place, path: String, value: &Value, log: &Console) -> Problem {
+    let found = value.pointer(&place.pointer).unwrap_or(&Value::Null);
     let shown = |found: &Value| {
         if place.is_secret {
             kind(found).to_owned()
@@ -32,12 +73,11 @@ pub(super) fn problem(
             described(found, log)
         }
     };
-    if let Some(field) = between(&said, "missing field `", "`") {
-        path.push('.');
-        path.push_str(field);
-        return Problem::new(path, "is required");
-    }
-    if let Some((_, expected)) = expectation(&said) {
+    if let Some((_, expected)) = expectation(said) {
+        if place.pointer.is_empty() && found.is_object() {
+            // Serde does not tell which, below a field that is flattened.
+            return Problem::new(path, format!("expected {} in one of its fields", plain(expected)));
+        }
         return Problem::new(
             path,
             format!("expected {}, found {}", plain(expected), shown(found)),
@@ -68,7 +108,7 @@ pub(super) fn problem(
     if said.starts_with("expected ") && !said.contains("found") {
         return Problem::new(path, format!("{said}, found {}", shown(found)));
     }
-    Problem::new(path, log.redacted(&said))
+    Problem::new(path, log.redacted(said))
 }
 
 /// Where the error is.

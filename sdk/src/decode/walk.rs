@@ -6,10 +6,9 @@ use serde_json::{Map, Value};
 
 use super::keys::UnknownKey;
 use super::login;
+use super::schemas::Schemas;
 use crate::console::Console;
-
-/// More references in a row than any sensible schema has: it refers to itself.
-const MOST_REFERENCES: usize = 32;
+use crate::secret;
 
 /// How deep below a scalar's place secrets are looked for.
 const DEEPEST: usize = 3;
@@ -29,12 +28,12 @@ impl Walk {
     /// Walks, and registers each secret with the log.
     pub(super) fn along(schema: &Value, fields: &Map<String, Value>, log: &Console) -> Self {
         let mut walker = Walker {
-            root: schema,
+            schemas: Schemas::new(schema),
             log,
             found: Self::default(),
         };
         let mut at = Place::default();
-        walker.object(&walker.alternatives(&[schema]), fields, &mut at);
+        walker.object(&walker.schemas.top(), fields, &mut at);
         walker.found
     }
 
@@ -86,7 +85,7 @@ pub(super) fn escaped(key: &str) -> String {
 }
 
 struct Walker<'a> {
-    root: &'a Value,
+    schemas: Schemas<'a>,
     log: &'a Console,
     found: Walk,
 }
@@ -97,13 +96,13 @@ impl<'a> Walker<'a> {
         let is_scalar = !value.is_object() && !value.is_array();
         if is_secret(schemas) || (is_scalar && self.holds_secrets(schemas, 0)) {
             self.found.secrets.insert(at.pointer.clone());
-            register_all(value, self.log);
+            secret::texts(value, &mut |text| self.log.redact(text));
         }
         match value {
             Value::Object(fields) => self.object(schemas, fields, &mut at.clone()),
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    let below = self.items(schemas, index);
+                    let below = self.schemas.items(schemas, index);
                     self.value(&below, item, &at.index(index));
                 }
             }
@@ -114,7 +113,7 @@ impl<'a> Walker<'a> {
     fn object(&mut self, schemas: &[&'a Value], fields: &Map<String, Value>, at: &mut Place) {
         let open = is_open(schemas);
         for (key, value) in fields {
-            let below = self.fields(schemas, key);
+            let below = self.schemas.fields(schemas, key);
             let place = at.key(key);
             if below.is_empty() && !open {
                 self.unknown(schemas, key, value, at);
@@ -138,83 +137,20 @@ impl<'a> Walker<'a> {
             .filter_map(|schema| schema["properties"].as_object())
             .flat_map(|properties| properties.keys().map(String::as_str))
             .collect();
-        let unknown = UnknownKey::new(&at.path, key, &known);
+        let unknown = UnknownKey::new((&at.path, &at.pointer), key, &known);
         // A misspelt `password` still holds a password.
         if let Some(meant) = &unknown.meant
-            && is_secret(&self.fields(schemas, meant))
+            && is_secret(&self.schemas.fields(schemas, meant))
         {
-            register_all(value, self.log);
+            secret::texts(value, &mut |text| self.log.redact(text));
         }
         self.found.unknown.push(unknown);
     }
 
-    /// The schemas that describe the field of that key.
-    fn fields(&self, schemas: &[&'a Value], key: &str) -> Vec<&'a Value> {
-        let mut below: Vec<&'a Value> = schemas
-            .iter()
-            .filter_map(|schema| schema.get("properties")?.get(key))
-            .collect();
-        if below.is_empty() {
-            below = schemas
-                .iter()
-                // A lenient list may be written as an object, whose values are the items.
-                .filter_map(|schema| schema.get("additionalProperties").or_else(|| schema.get("items")))
-                .filter(|schema| **schema != Value::Bool(false))
-                .collect();
-        }
-        self.alternatives(&below)
-    }
-
-    /// The schemas that describe the item of that index.
-    fn items(&self, schemas: &[&'a Value], index: usize) -> Vec<&'a Value> {
-        let below: Vec<&'a Value> = schemas
-            .iter()
-            .filter_map(|schema| {
-                schema
-                    .get("prefixItems")
-                    .and_then(|items| items.get(index))
-                    .or_else(|| schema.get("items"))
-            })
-            .collect();
-        self.alternatives(&below)
-    }
-
     /// Whether a list or an object has secrets in it: a scalar in its place is probably one of them.
     fn holds_secrets(&self, schemas: &[&'a Value], depth: usize) -> bool {
-        let inner = schemas.iter().flat_map(|schema| {
-            let fields = schema["properties"].as_object().into_iter().flat_map(Map::values);
-            fields
-                .chain(schema.get("items"))
-                .chain(schema.get("additionalProperties"))
-        });
-        let inner = self.alternatives(&inner.collect::<Vec<_>>());
+        let inner = self.schemas.inner(schemas);
         !inner.is_empty() && (is_secret(&inner) || (depth < DEEPEST && self.holds_secrets(&inner, depth + 1)))
-    }
-
-    /// The schemas with all that they refer to and are combined of.
-    fn alternatives(&self, schemas: &[&'a Value]) -> Vec<&'a Value> {
-        let mut all = Vec::new();
-        for schema in schemas {
-            self.expand(schema, 0, &mut all);
-        }
-        all
-    }
-
-    fn expand(&self, schema: &'a Value, depth: usize, all: &mut Vec<&'a Value>) {
-        if depth > MOST_REFERENCES {
-            return;
-        }
-        all.push(schema);
-        if let Some(reference) = schema["$ref"].as_str()
-            && let Some(target) = self.root.pointer(reference.trim_start_matches('#'))
-        {
-            self.expand(target, depth + 1, all);
-        }
-        for combination in ["allOf", "anyOf", "oneOf"] {
-            for schema in schema[combination].as_array().into_iter().flatten() {
-                self.expand(schema, depth + 1, all);
-            }
-        }
     }
 }
 
@@ -237,21 +173,4 @@ fn is_open(schemas: &[&Value]) -> bool {
         schema["type"] == "object" && schema.get("properties").is_none() && schema.get("title").is_some()
     });
     schemas.iter().any(says_so) || (!schemas.iter().any(|schema| lists(&schema)) && !is_empty_struct)
-}
-
-/// Registers every scalar, and every key: in a secret that has the wrong shape, any of them may be the secret.
-fn register_all(value: &Value, log: &Console) {
-    match value {
-        Value::String(text) => log.redact(text),
-        Value::Number(number) => log.redact(&number.to_string()),
-        // One of two values is no secret, and both are everywhere in ordinary text.
-        Value::Null | Value::Bool(_) => {}
-        Value::Array(items) => items.iter().for_each(|item| register_all(item, log)),
-        Value::Object(fields) => {
-            for (key, value) in fields {
-                log.redact(key);
-                register_all(value, log);
-            }
-        }
-    }
 }

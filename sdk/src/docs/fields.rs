@@ -113,8 +113,20 @@ impl<'a> Collector<'a> {
         if depth > 4 {
             return "any".to_owned();
         }
-        if let Some(values) = schema["enum"].as_array() {
-            return either(values.iter().map(|value| format!("`{value}`")).collect());
+        if let Some(values) = schema["enum"].as_array()
+            && schema
+                .get("type")
+                .is_none_or(|kind| kind == "string" || kind.is_array() && kind[0] == "string")
+        {
+            // Those that mean that nothing is given need not be written.
+            let is_word = |value: &&Value| !value.is_null() && **value != "" && **value != false;
+            return either(
+                values
+                    .iter()
+                    .filter(is_word)
+                    .map(|value| format!("`{value}`"))
+                    .collect(),
+            );
         }
         if let Some(value) = schema.get("const") {
             return format!("`{value}`");
@@ -123,6 +135,7 @@ impl<'a> Collector<'a> {
             if let Some(choices) = schema[combination].as_array() {
                 let choices = choices
                     .iter()
+                    .filter(|choice| choice["type"] != "null")
                     .map(|choice| self.type_name(self.resolve(choice), depth + 1))
                     .collect();
                 return either(choices);

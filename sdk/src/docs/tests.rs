@@ -55,6 +55,7 @@ struct Example;
 impl Resource for Example {
     const NAME: &'static str = "example";
     const ABOUT: &'static str = "An example.";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     type Source = Source;
     type GetParams = NoParams;
     type PutParams = NoParams;

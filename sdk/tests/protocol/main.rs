@@ -161,13 +161,30 @@ mod requests {
             (
                 json!({ "uri": 3, "zz": 1 }),
                 1,
-                "Found unknown keys in source:\n\"zz\"\n",
+                "Found unknown keys in source:\n\"zz\"\n  hint: source.zz: there is no field of that name\n\
+                 source.uri: expected a string, found number 3\n",
             ),
             (json!({ "uri": "bad" }), 7, "this uri is bad\n"),
         ] {
             let run = check(&source);
             assert_eq!(run.fails(status).stderr, expected);
         }
+    }
+
+    #[test]
+    fn stdout_holds_the_answer_alone() {
+        for run in [
+            check_run(&json!({ "action": "print" })),
+            Run::command(example("probe"))
+                .arg("check")
+                .stdin("source: {action: print}"),
+        ] {
+            let run = run.run();
+            assert_eq!(run.ok(), json!([{ "ref": "a" }]));
+            assert_eq!(run.stderr, "printed by the resource\nprinted by a child\n");
+        }
+        let run = check_run(&json!({ "action": "print" })).closed_stderr().run();
+        assert_eq!(run.ok(), json!([{ "ref": "a" }]));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub struct Source {
     pub username: Text,
     /// Password or token for HTTP(S), used when `username` is set too.
     pub password: SecretText,
-    /// SSH key: RSA, ECDSA or Ed25519, in OpenSSH's format or PEM.
+    /// SSH key: RSA, ECDSA or Ed25519, in the format of OpenSSH, PuTTY or PEM.
     pub private_key: SecretText,
     /// Passphrase of the SSH key, if it has one.
     pub private_key_passphrase: SecretText,

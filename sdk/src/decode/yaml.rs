@@ -1,0 +1,405 @@
+//! Requests as people write them: YAML, whose scalars keep their text where the schema has a string.
+//!
+//! A parser that decides what a scalar is before anyone has looked at the schema takes the commit `7e04338` for a number. What a word
+//! means where no string is wanted is as in the pipelines of Concourse: YAML 1.2, and the truth values of YAML 1.1.
+
+use std::collections::HashMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use serde_json::{Map, Number, Value};
+
+use super::schemas::{Schemas, takes};
+
+/// How deep lists and objects may stand in each other, as in JSON.
+const DEEPEST: usize = 128;
+/// How many values there may be: references to references grow without end.
+const MOST_VALUES: usize = 100_000;
+
+/// A value of which the scalars are not decided.
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    /// A text that means what it says.
+    Text(String),
+    /// A text that may be a number, a truth value or nothing.
+    Plain(String),
+    List(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+/// What is wrong, without quoting the text; lines and columns from 1.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct YamlError {
+    pub(super) line: usize,
+    pub(super) column: usize,
+    pub(super) text: String,
+}
+
+/// Reads one document.
+pub(super) fn parse(text: &str) -> Result<Node, YamlError> {
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        anchors: HashMap::new(),
+        count: 0,
+    };
+    let mut document = None;
+    loop {
+        let (event, span) = reader.next()?;
+        match event {
+            Event::StreamEnd => break,
+            Event::DocumentStart(_) if document.is_some() => {
+                return Err(wrong(span, "there is a second document"));
+            }
+            Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing => {}
+            event => document = Some(reader.node(event, span, 0)?),
+        }
+    }
+    Ok(document.unwrap_or_else(|| Node::Plain(String::new())))
+}
+
+struct Reader<'t> {
+    parser: Parser<'t, StrInput<'t>>,
+    anchors: HashMap<usize, Node>,
+    count: usize,
+}
+
+impl<'t> Reader<'t> {
+    fn next(&mut self) -> Result<(Event<'t>, Span), YamlError> {
+        let next = self.parser.next_event();
+        next.unwrap_or_else(|| Ok((Event::StreamEnd, Span::default())))
+            .map_err(|error| scanned(&error))
+    }
+
+    fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, YamlError> {
+        self.count += 1;
+        if depth > DEEPEST || self.count > MOST_VALUES {
+            return Err(wrong(span, "there is too much in it"));
+        }
+        let (anchor, node) = match event {
+            Event::Alias(anchor) => {
+                let known = self.anchors.get(&anchor);
+                let node = known
+                    .ok_or_else(|| wrong(span, "an alias stands for what contains it"))?
+                    .clone();
+                self.count += size(&node);
+                return Ok(node);
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                (anchor, scalar(text.into_owned(), style, tag.as_deref()))
+            }
+            Event::SequenceStart(anchor, _) => {
+                let mut items = Vec::new();
+                loop {
+                    match self.next()? {
+                        (Event::SequenceEnd, _) => break,
+                        (event, span) => items.push(self.node(event, span, depth + 1)?),
+                    }
+                }
+                (anchor, Node::List(items))
+            }
+            Event::MappingStart(anchor, _) => (anchor, Node::Object(self.fields(depth)?)),
+            _ => return Err(wrong(span, "the document ends too early")),
+        };
+        if anchor > 0 {
+            self.anchors.insert(anchor, node.clone());
+        }
+        Ok(node)
+    }
+
+    fn fields(&mut self, depth: usize) -> Result<Vec<(String, Node)>, YamlError> {
+        let mut fields: Vec<(String, Node)> = Vec::new();
+        let mut merged = Vec::new();
+        loop {
+            let (event, at) = self.next()?;
+            if event == Event::MappingEnd {
+                break;
+            }
+            let (Node::Text(key) | Node::Plain(key)) = self.node(event, at, depth + 1)? else {
+                return Err(wrong(at, "a key is a list or an object"));
+            };
+            let (event, span) = self.next()?;
+            let value = self.node(event, span, depth + 1)?;
+            if key == "<<" {
+                merged.push(value);
+            } else if fields.iter().any(|(known, _)| *known == key) {
+                return Err(wrong(at, "the key stands there twice"));
+            } else {
+                fields.push((key, value));
+            }
+        }
+        // What an object says itself wins over what it takes from others.
+        let others = merged.into_iter().flat_map(|node| match node {
+            Node::List(nodes) => nodes,
+            node => vec![node],
+        });
+        for (key, value) in others.flat_map(|node| match node {
+            Node::Object(fields) => fields,
+            _ => Vec::new(),
+        }) {
+            if !fields.iter().any(|(known, _)| *known == key) {
+                fields.push((key, value));
+            }
+        }
+        Ok(fields)
+    }
+}
+
+fn size(node: &Node) -> usize {
+    match node {
+        Node::Text(_) | Node::Plain(_) => 1,
+        Node::List(items) => 1 + items.iter().map(size).sum::<usize>(),
+        Node::Object(fields) => 1 + fields.iter().map(|(_, node)| size(node)).sum::<usize>(),
+    }
+}
+
+fn scalar(text: String, style: ScalarStyle, tag: Option<&Tag>) -> Node {
+    let says_string = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
+    if style == ScalarStyle::Plain && !says_string {
+        Node::Plain(text)
+    } else {
+        Node::Text(text)
+    }
+}
+
+fn wrong(at: Span, text: &str) -> YamlError {
+    YamlError {
+        line: at.start.line(),
+        column: at.start.col() + 1,
+        text: text.to_owned(),
+    }
+}
+
+fn scanned(error: &ScanError) -> YamlError {
+    // One of the parser's texts quotes a character.
+    let text = match error.info().split_once('`') {
+        Some((before, _)) => before.trim_end_matches([':', ' ']),
+        None => error.info(),
+    };
+    YamlError {
+        line: error.marker().line(),
+        column: error.marker().col() + 1,
+        text: text.to_owned(),
+    }
+}
+
+impl Node {
+    /// The field of an object.
+    pub(super) fn take(&mut self, key: &str) -> Option<Node> {
+        let Node::Object(fields) = self else { return None };
+        let at = fields.iter().position(|(known, _)| known == key)?;
+        Some(fields.remove(at).1)
+    }
+
+    /// The value, decided by its schema.
+    pub(super) fn along(self, schema: &Value) -> Value {
+        let schemas = Schemas::new(schema);
+        self.decided(schemas, &schemas.top())
+    }
+
+    /// The value, in which every scalar keeps its text but for nothing.
+    pub(super) fn texts(self) -> Value {
+        self.along(&serde_json::json!({ "additionalProperties": { "type": "string" } }))
+    }
+
+    fn decided<'a>(self, schemas: Schemas<'a>, here: &[&'a Value]) -> Value {
+        match self {
+            Node::Text(text) => text.into(),
+            Node::Plain(text) => plain(text, here),
+            Node::List(items) => {
+                let items = items.into_iter().enumerate();
+                items
+                    .map(|(index, item)| item.decided(schemas, &schemas.items(here, index)))
+                    .collect()
+            }
+            Node::Object(fields) => {
+                let fields = fields.into_iter().map(|(key, node)| {
+                    let value = node.decided(schemas, &schemas.fields(here, &key));
+                    (key, value)
+                });
+                Value::Object(fields.collect::<Map<_, _>>())
+            }
+        }
+    }
+}
+
+fn plain(text: String, here: &[&Value]) -> Value {
+    if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL") {
+        return Value::Null;
+    }
+    let is_known = ["string", "boolean", "number", "integer"]
+        .iter()
+        .any(|kind| takes(here, kind));
+    if (!is_known || takes(here, "boolean"))
+        && let Some(flag) = truth(&text)
+    {
+        return flag.into();
+    }
+    if takes(here, "string") {
+        return text.into();
+    }
+    match number(&text) {
+        // Where nobody knows what is wanted, the text may be.
+        Some(number) if takes(here, "number") || takes(here, "integer") || number.to_string() == text => {
+            number.into()
+        }
+        _ => text.into(),
+    }
+}
+
+/// The truth values of YAML 1.1, which the pipelines of Concourse have.
+fn truth(text: &str) -> Option<bool> {
+    let lower = text.to_ascii_lowercase();
+    let flag = match lower.as_str() {
+        "true" | "yes" | "on" => true,
+        "false" | "no" | "off" => false,
+        _ => return None,
+    };
+    let is_usual = text == text.to_ascii_uppercase() || text[1..] == lower[1..];
+    is_usual.then_some(flag)
+}
+
+fn number(text: &str) -> Option<Number> {
+    let digits = text.replace('_', "");
+    let (sign, unsigned) = match digits.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", digits.strip_prefix('+').unwrap_or(&digits)),
+    };
+    for (prefix, radix) in [("0x", 16), ("0o", 8), ("0b", 2)] {
+        if let Some(rest) = unsigned.strip_prefix(prefix) {
+            return i64::from_str_radix(&format!("{sign}{rest}"), radix)
+                .ok()
+                .map(Number::from);
+        }
+    }
+    if !unsigned.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+        return None;
+    }
+    if let Ok(whole) = digits.parse::<u64>() {
+        return Some(whole.into());
+    }
+    if let Ok(whole) = digits.parse::<i64>() {
+        return Some(whole.into());
+    }
+    digits.parse().ok().and_then(Number::from_f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn along(text: &str, schema: &Value) -> Value {
+        parse(text).unwrap().along(schema)
+    }
+
+    #[test]
+    fn texts_are_kept_where_the_schema_has_strings() {
+        let schema = json!({
+            "properties": {
+                "branch": { "type": ["string", "null"] },
+                "tag": { "$ref": "#/$defs/Tag" },
+                "depth": { "type": "integer" },
+                "flag": { "type": ["boolean", "string"] },
+                "rate": { "type": "number" },
+                "list": { "type": "array", "items": { "type": "string" } },
+                "pair": { "prefixItems": [{ "type": "string" }, { "type": "integer" }] },
+                "map": { "additionalProperties": { "anyOf": [{ "type": "string" }, { "type": "null" }] } },
+            },
+            "$defs": { "Tag": { "enum": ["a", "b"] } },
+        });
+        for (text, expected) in [
+            ("branch: 1.10", json!({ "branch": "1.10" })),
+            ("branch: yes", json!({ "branch": "yes" })),
+            ("branch: true", json!({ "branch": "true" })),
+            ("branch: ü", json!({ "branch": "ü" })),
+            ("other: ü", json!({ "other": "ü" })),
+            ("branch: ~", json!({ "branch": null })),
+            ("branch: 'null'", json!({ "branch": "null" })),
+            ("branch: 12_34", json!({ "branch": "12_34" })),
+            ("tag: 0123", json!({ "tag": "0123" })),
+            ("depth: 0x10", json!({ "depth": 16 })),
+            ("depth: 1_000", json!({ "depth": 1000 })),
+            ("depth: '3'", json!({ "depth": "3" })),
+            ("depth: -3", json!({ "depth": -3 })),
+            ("depth: three", json!({ "depth": "three" })),
+            ("flag: on", json!({ "flag": true })),
+            ("flag: No", json!({ "flag": false })),
+            ("flag: oN", json!({ "flag": "oN" })),
+            ("rate: 1.50", json!({ "rate": 1.5 })),
+            ("rate: .inf", json!({ "rate": ".inf" })),
+            (
+                "list: [1.0, 0777, off]",
+                json!({ "list": ["1.0", "0777", "off"] }),
+            ),
+            ("pair: [08, 08]", json!({ "pair": ["08", 8] })),
+            ("map: {on: 1e3}", json!({ "map": { "on": "1e3" } })),
+            // What nobody describes.
+            (
+                "other: [5, 1.50, true, ~, 1e3, 18446744073709551615]",
+                json!({ "other": [5, "1.50", true, null, "1e3", u64::MAX] }),
+            ),
+            ("other: !!str 5", json!({ "other": "5" })),
+            (
+                "a: &x {b: 1}\nother: {<<: *x, c: *x}",
+                json!({ "a": { "b": 1 }, "other": { "c": { "b": 1 }, "b": 1 } }),
+            ),
+            ("", Value::Null),
+        ] {
+            assert_eq!(along(text, &schema), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn versions_are_texts() {
+        let zeros = "0".repeat(40);
+        for text in [
+            "7e04338",
+            "1234e56",
+            "0123456",
+            "12_34",
+            "yes",
+            &zeros,
+            "1.10",
+            ".inf",
+            "0x1",
+            "2026-01-01",
+        ] {
+            let version = parse(&format!("ref: {text}")).unwrap().texts();
+            assert_eq!(version, json!({ "ref": text }));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_text() {
+        for (text, line, column, expected) in [
+            ("a: 1\nb: 2\na: 3\n", 3, 1, "the key stands there twice"),
+            (
+                "a:\n\tb: 1\n",
+                2,
+                2,
+                "tabs disallowed within this context (block indentation)",
+            ),
+            ("a: 1\n---\nb: 2\n", 2, 1, "there is a second document"),
+            ("? [a]\n: 1\n", 1, 3, "a key is a list or an object"),
+            ("a: @secret\n", 1, 4, "unexpected character"),
+            ("a: &x [*x]\n", 1, 8, "an alias stands for what contains it"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(
+                (error.line, error.column, error.text.as_str()),
+                (line, column, expected),
+                "{text}"
+            );
+        }
+        let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for index in 1..20 {
+            let of = format!("*a{}", index - 1);
+            bomb += &format!("a{index}: &a{index} [{of}, {of}, {of}, {of}, {of}, {of}, {of}, {of}, {of}]\n");
+        }
+        assert_eq!(parse(&bomb).unwrap_err().text, "there is too much in it");
+        assert_eq!(
+            parse(&"[".repeat(200)).unwrap_err().text,
+            "there is too much in it"
+        );
+    }
+}
