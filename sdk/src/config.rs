@@ -130,6 +130,15 @@ impl Problem {
     }
 }
 
+/// The problems for which something could not be made, where rules try to make what the command needs; none if it was made, or if it failed
+/// for another reason.
+pub fn problems_of<T>(made: crate::Result<T>) -> Vec<Problem> {
+    match made {
+        Err(crate::Error::Config(problems)) => problems,
+        _ => Vec::new(),
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.verbatim {

@@ -97,20 +97,19 @@ async fn run<R: Resource>(resource: &R, cx: &Context, request: Request, director
         .flatten();
     let version = request.version.as_ref().map_or(Ok(None), R::Version::read);
     let version = decoder.version(version);
-    let rules = [
-        source.as_ref().map(|source| source.problems(step)),
-        get.as_ref().map(|params| params.problems(step)),
-        put.as_ref().map(|params| params.problems(step)),
+    decoder.rules(
         source
             .as_ref()
-            .zip(get.as_ref())
-            .map(|(source, params)| R::get_problems(source, params)),
-        source
-            .as_ref()
-            .zip(put.as_ref())
-            .map(|(source, params)| R::put_problems(source, params)),
-    ];
-    decoder.rules(rules.into_iter().flatten().flatten().collect());
+            .map_or_else(Vec::new, |source| source.problems(step)),
+    );
+    decoder.rules(match (step, &source, &get, &put) {
+        (Step::Check, Some(source), _, _) => R::check_problems(source),
+        (Step::Get, Some(source), Some(params), _) => R::get_problems(source, params),
+        (Step::Put, Some(source), _, Some(params)) => R::put_problems(source, params),
+        _ => Vec::new(),
+    });
+    decoder.rules(get.as_ref().map_or_else(Vec::new, |params| params.problems(step)));
+    decoder.rules(put.as_ref().map_or_else(Vec::new, |params| params.problems(step)));
     decoder.finish()?;
     match (step, source, get, put) {
         (Step::Check, Some(source), _, _) => {

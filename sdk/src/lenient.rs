@@ -80,9 +80,10 @@ impl<'de> Deserialize<'de> for Flag {
 
 /// One of the words that an enum of serde has; `null`, `false`, `""` and absence are "not given". Whether other words matter is the
 /// resource's business.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OneOf<T> {
     /// Nothing was given.
+    #[default]
     Absent,
     /// A word of the enum.
     Known(T),
@@ -97,12 +98,6 @@ impl<T> OneOf<T> {
             Self::Known(word) => Some(word),
             Self::Absent | Self::Unknown => None,
         }
-    }
-}
-
-impl<T> Default for OneOf<T> {
-    fn default() -> Self {
-        Self::Absent
     }
 }
 

@@ -49,6 +49,13 @@ pub trait Resource: Send + Sync + Sized + 'static {
         format!("usage: {program} <path/to/{directory}>")
     }
 
+    /// What is wrong with a source when it is checked, besides [`Config::problems`]. Pure: no I/O.
+    #[must_use]
+    fn check_problems(source: &Self::Source) -> Vec<Problem> {
+        let _ = source;
+        Vec::new()
+    }
+
     /// What is wrong with the params of a get in the light of its source. Pure: no I/O.
     #[must_use]
     fn get_problems(source: &Self::Source, params: &Self::GetParams) -> Vec<Problem> {

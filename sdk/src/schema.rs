@@ -41,6 +41,9 @@ pub(crate) fn of<C: JsonSchema>(part: Part, keys: KeyPolicy) -> Value {
     schema
 }
 
+/// A pattern for the address of a proxy, as [`ProxyRules`](crate::http::ProxyRules) read it, or for none.
+pub const PROXY: &str = r"^\s*$|^\s*((https?|socks4a?|socks5h?)://|(?!.*://))/*[^/?#\s\[\]][^\s\[\]]*\s*$";
+
 /// A rule for `#[schemars(extend("not" = given(&["a", "b"])))]`: all of these fields are given, which lenient texts are that are neither
 /// `null` nor `false` nor empty.
 #[must_use]
@@ -51,6 +54,13 @@ pub fn given(fields: &[&str]) -> Value {
         .map(|field| ((*field).to_owned(), is_given.clone()))
         .collect();
     json!({ "required": fields, "properties": properties })
+}
+
+/// A rule for `#[schemars(extend("not" = both_on("a", "b")))]`: both of these [`Flag`](crate::lenient::Flag)s are on.
+#[must_use]
+pub fn both_on(one: &str, other: &str) -> Value {
+    let on = json!({ "enum": [true, "true"] });
+    json!({ "required": [one, other], "properties": { one: on, other: on } })
 }
 
 /// Completes every object in a schema.
@@ -86,9 +96,9 @@ fn complete(schema: &mut Value, is_closed: bool) {
     for (name, property) in properties.into_iter().flatten() {
         if let Value::Object(property) = property {
             if required.contains(name) {
-                not_null(property)
+                not_null(property);
             } else {
-                nullable(property)
+                nullable(property);
             }
         }
     }
@@ -109,11 +119,7 @@ fn nullable(schema: &mut Map<String, Value>) {
         words.push(Value::Null);
     }
     match schema.get_mut("type") {
-        Some(Value::Array(types)) => {
-            if !types.iter().any(|kind| kind == "null") {
-                types.push("null".into());
-            }
-        }
+        Some(Value::Array(types)) if !types.contains(&"null".into()) => types.push("null".into()),
         Some(Value::String(kind)) if kind != "null" => {
             let kind = std::mem::take(kind);
             schema.insert("type".to_owned(), json!([kind, "null"]));

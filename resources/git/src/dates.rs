@@ -37,6 +37,22 @@ enum Form {
 }
 
 impl DateStyle {
+    /// The names, without those that hold a pattern, and without `local`.
+    pub(crate) const NAMES: [&'static str; 12] = [
+        "iso8601",
+        "iso",
+        "iso8601-strict",
+        "iso-strict",
+        "rfc2822",
+        "rfc",
+        "short",
+        "raw",
+        "unix",
+        "default",
+        "relative",
+        "human",
+    ];
+
     /// The style of a name, any of which may end in `-local`.
     pub(crate) fn named(name: &str) -> Result<Self, Problem> {
         for (prefix, local) in [("format:", false), ("format-local:", true)] {

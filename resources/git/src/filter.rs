@@ -1,6 +1,6 @@
 //! Which commits become versions: CONTRACT 4.5.
 
-use concourse_resource_sdk::{Problem, Result};
+use concourse_resource_sdk::Result;
 use git2::Oid;
 
 use crate::config::Source;
@@ -29,7 +29,7 @@ impl Filter {
             .as_ref()
             .map(|paths| texts(paths))
             .unwrap_or_default();
-        let newest = version_depth(source)?;
+        let newest = source.version_depth()?;
         let messages = MessageFilter::new(&source.commit_filter)?;
         let skip_marked = !source.disable_ci_skip.0;
         let paths_are_default = paths.as_ref().is_none_or(|paths| paths == &["."]);
@@ -94,21 +94,6 @@ fn texts(items: &[concourse_resource_sdk::lenient::Text]) -> Vec<String> {
         .filter_map(|item| item.get())
         .map(str::to_owned)
         .collect()
-}
-
-/// CONTRACT 2 and F13.
-fn version_depth(source: &Source) -> Result<usize> {
-    let Some(text) = source.version_depth.non_empty() else {
-        return Ok(1);
-    };
-    match text.trim().parse::<usize>() {
-        Ok(depth) if depth > 0 => Ok(depth),
-        _ => Err(Problem::verbatim(
-            "source.version_depth",
-            format!("Invalid version_depth. Must be a whole number above 0, found {text:?}."),
-        )
-        .into()),
-    }
 }
 
 /// The trees a commit is judged by.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use concourse_resource_sdk::{Context, KeyPolicy, Outcome, Resource, Result, UnknownKeys};
+use concourse_resource_sdk::{Context, KeyPolicy, Outcome, Problem, Resource, Result, UnknownKeys};
 
 mod check;
 mod commit_url;
@@ -55,6 +55,18 @@ impl Resource for Git {
     type GetParams = GetParams;
     type PutParams = PutParams;
     type Version = GitVersion;
+
+    fn check_problems(source: &Source) -> Vec<Problem> {
+        check::problems(source)
+    }
+
+    fn get_problems(_: &Source, params: &GetParams) -> Vec<Problem> {
+        get::problems(params)
+    }
+
+    fn put_problems(source: &Source, params: &PutParams) -> Vec<Problem> {
+        put::problems(source, params)
+    }
 
     async fn check(&self, cx: &Context, source: Source, from: Option<GitVersion>) -> Result<Vec<GitVersion>> {
         check::check(cx, &source, from).await

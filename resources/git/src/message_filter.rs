@@ -31,8 +31,8 @@ struct Pattern {
 impl MessageFilter {
     pub(crate) fn new(filter: &CommitFilter) -> Result<Self> {
         Ok(Self {
-            include: Patterns::new("include", &filter.include.0, filter.include_all_match.0)?,
-            exclude: Patterns::new("exclude", &filter.exclude.0, filter.exclude_all_match.0)?,
+            include: Patterns::new("include", &filter.include, filter.include_all_match.0)?,
+            exclude: Patterns::new("exclude", &filter.exclude, filter.exclude_all_match.0)?,
         })
     }
 
@@ -52,17 +52,9 @@ impl MessageFilter {
 }
 
 impl Patterns {
-    fn new(field: &str, given: &Value, all: bool) -> Result<Self> {
-        let items = match given {
-            Value::Null => &Vec::new(),
-            Value::Array(items) => items,
-            other => {
-                let text = format!("invalid commit filter (expected array of strings): {other}");
-                return Err(Problem::verbatim(format!("source.commit_filter.{field}"), text).into());
-            }
-        };
+    fn new(field: &str, given: &crate::config::Patterns, all: bool) -> Result<Self> {
         let mut patterns = Vec::new();
-        for (index, item) in items.iter().enumerate() {
+        for (index, item) in given.items().iter().enumerate() {
             let text = match item {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),

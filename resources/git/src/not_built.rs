@@ -52,8 +52,36 @@ impl JsonSchema for NotBuilt {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({})
+        asks_for_nothing()
     }
+}
+
+/// The schema of such a field whose values are of a type.
+pub(crate) struct NotBuiltAs<T>(std::marker::PhantomData<T>);
+
+impl<T: JsonSchema> JsonSchema for NotBuiltAs<T> {
+    fn schema_name() -> Cow<'static, str> {
+        format!("NotBuilt_{}", T::schema_name()).into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = asks_for_nothing();
+        // It still says where secrets are.
+        schema.insert(
+            "anyOf".to_owned(),
+            serde_json::json!([generator.subschema_for::<T>(), {}]),
+        );
+        schema
+    }
+}
+
+/// Not an `enum`: those are the words that people write.
+fn asks_for_nothing() -> Schema {
+    json_schema!({ "not": { "not": { "enum": [null, false, "", "false", [], {}] } } })
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use concourse_resource_sdk::http::ProxyRules;
+use concourse_resource_sdk::schema::{PROXY, given};
 use concourse_resource_sdk::{Config, Problem, Secret, Step, Version, VersionShape};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::id::AnnotationId;
@@ -17,8 +18,10 @@ pub use crate::time::Time;
 /// Where Grafana is, and what all annotations have in common.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["url"], "allOf" = rules_of_source()))]
 pub struct Source {
     /// Address of Grafana, such as `https://grafana.example`; a path below the host works too. Required.
+    #[schemars(regex(pattern = BASE_ADDRESS))]
     pub url: String,
     /// Token of a service account, or an API key; it may write annotations. Wins over `username`.
     pub api_token: Secret,
@@ -40,7 +43,38 @@ pub struct Source {
     pub skip_ssl_verification: bool,
     /// Proxy for the requests, such as `http://proxy.example:8888`; it may hold a login. Default: the proxy variables of the
     /// worker.
+    #[schemars(regex(pattern = PROXY))]
     pub proxy: String,
+}
+
+/// What the address looks like.
+const BASE_ADDRESS: &str = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[^/?#\s][^?#]*$";
+
+/// The schemas that must hold, besides.
+fn rules_of_source() -> Value {
+    json!([
+        { "anyOf": [given(&["username"]), given(&["api_token"])] },
+        { "anyOf": [{ "not": given(&["username"]) }, given(&["password"])] },
+        { "anyOf": [{ "not": a_panel() }, given(&["dashboard_uid"])] },
+    ])
+}
+
+/// The schema of an object with the id of a panel.
+fn a_panel() -> Value {
+    json!({ "required": ["panel_id"], "properties": { "panel_id": { "type": "integer" } } })
+}
+
+/// The schemas of params of which none may hold.
+fn conflicts() -> Value {
+    let text = |name: &str| json!({ "required": [name], "properties": { name: { "type": "string" } } });
+    let both = |one: Value, other: Value| json!({ "allOf": [one, other] });
+    json!({
+        "anyOf": [
+            both(text("template"), given(&["text_file"])),
+            both(text("path"), given(&["dashboard_uid"])),
+            both(text("path"), a_panel()),
+        ],
+    })
 }
 
 impl Config for Source {
@@ -97,6 +131,7 @@ fn is_base_address(url: &str) -> bool {
 /// The annotation to write.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("not" = conflicts()))]
 pub struct PutParams {
     /// Directory that holds the id of an earlier annotation, usually the name of an earlier put of this resource: that
     /// annotation is updated, and lasts until now. Default: a new annotation is created.
@@ -111,10 +146,8 @@ pub struct PutParams {
     pub env: BTreeMap<String, String>,
     /// When it begins: RFC 3339 (`2026-11-23T10:00:00Z`), or seconds or milliseconds since 1970; with variables. Default: now; an
     /// update leaves it as it is.
-    #[schemars(with = "String")]
     pub time: Time,
     /// When it ends, written likewise. Default: it is a point; with `path`: now.
-    #[schemars(with = "String")]
     pub time_end: Time,
     /// Uid of the dashboard; wins over the source's. An update cannot change it.
     pub dashboard_uid: String,

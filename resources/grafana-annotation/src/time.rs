@@ -1,6 +1,9 @@
 //! Points in time, as people write them.
 
+use std::borrow::Cow;
+
 use concourse_resource_sdk::{Problem, Result};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -28,6 +31,20 @@ impl<'de> Deserialize<'de> for Time {
                 )))
             }
         }
+    }
+}
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "number"] })
     }
 }
 

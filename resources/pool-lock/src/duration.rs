@@ -1,6 +1,10 @@
 //! Durations as Go writes them: CONTRACT 3, `retry_delay`.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+use concourse_resource_sdk::Problem;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// A duration in nanoseconds, which may be below zero.
 pub(crate) type Nanoseconds = i128;
@@ -75,6 +79,37 @@ pub(crate) fn positive(text: &str) -> Result<Duration, String> {
 pub(crate) fn to_std(nanoseconds: Nanoseconds) -> Duration {
     Duration::from_nanos(u64::try_from(nanoseconds.max(0)).unwrap_or(u64::MAX))
 }
+
+/// Reads the field at a path, which may be empty.
+pub(crate) fn of_field(path: &str, text: Option<&str>) -> Result<Option<Duration>, Problem> {
+    let text = text.filter(|text| !text.is_empty());
+    let read = |text: &str| {
+        positive(text)
+            .map_err(|error| Problem::new(path, error).hint("write a duration such as 90s, 30m or 6h"))
+    };
+    text.map(read).transpose()
+}
+
+/// The schema of a duration above zero, or of none.
+pub(crate) struct AboveZero;
+
+impl JsonSchema for AboveZero {
+    fn schema_name() -> Cow<'static, str> {
+        "Duration".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": format!("^$|^(?=.*[1-9])\\+?({NUMBER}{UNIT})+$") })
+    }
+}
+
+/// What a number and a unit look like, in schemas.
+pub(crate) const NUMBER: &str = r"([0-9]+(\.[0-9]*)?|\.[0-9]+)";
+pub(crate) const UNIT: &str = "(ns|us|µs|μs|ms|s|m|h)";
 
 /// A duration for people: its two largest units.
 pub(crate) fn in_words(duration: Duration) -> String {

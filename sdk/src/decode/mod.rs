@@ -56,9 +56,17 @@ impl<'a> Decoder<'a> {
             fold::fold_fields(&mut fields, &schema);
         }
         let walk = Walk::along(&schema, &fields, self.cx.log());
-        walk.remove_nulls(&mut fields);
         let count = fields.len();
+        walk.remove_nulls(&mut fields);
         let mut repair = Repair::new(&schema, fields);
+        for (pointer, path) in &walk.lists {
+            let problem = Problem::new(
+                format!("{}.{path}", part.key()),
+                "expected an object, found a list",
+            );
+            repair.take_out(pointer);
+            self.problems.push(problem.exit(self.resource.wrong_type_exit()));
+        }
         let value = loop {
             let (decoded, secrets) =
                 secret::collect(|| serde_path_to_error::deserialize::<_, C>(repair.value()));

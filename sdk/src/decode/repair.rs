@@ -119,7 +119,7 @@ impl<'a> Repair<'a> {
     }
 
     /// Takes out what stands there, or else what it stands in.
-    fn take_out(&mut self, pointer: &str) -> bool {
+    pub(super) fn take_out(&mut self, pointer: &str) -> bool {
         let Some((parent, step)) = pointer.rsplit_once('/') else {
             return false;
         };

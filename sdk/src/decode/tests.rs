@@ -161,6 +161,14 @@ fn a_type_error_names_path_expectation_and_value() {
             "source.items: expected a list, found string",
         ),
         (
+            json!({ "nested": ["host"] }),
+            "source.nested: expected an object, found a list",
+        ),
+        (
+            json!({ "items": [["host"]] }),
+            "source.items[0]: expected an object, found a list",
+        ),
+        (
             json!({ "items": [null] }),
             "source.items[0]: expected an object, found null",
         ),
@@ -211,6 +219,7 @@ fn every_secret_is_registered_before_anything_can_fail() {
         "items": [{ "host": "h", "secret": "in-an-item", "inner": { "host": "h", "secret": "deep-down" } }],
         "free": ["http://free-token@host"],
         "map": { "a": "in-a-map" },
+        "nested": ["in-a-list"],
         "passwrod": "misspelt-password",
     });
     let ran = run(
@@ -227,6 +236,7 @@ fn every_secret_is_registered_before_anything_can_fail() {
         "deep-down",
         "free-token",
         "in-a-map",
+        "in-a-list",
         "misspelt-password",
         "version-token",
     ] {

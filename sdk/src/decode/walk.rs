@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::keys::UnknownKey;
 use super::login;
-use super::schemas::Schemas;
+use super::schemas::{Schemas, takes};
 use crate::console::Console;
 use crate::secret;
 
@@ -20,6 +20,8 @@ pub(super) struct Walk {
     pub(super) unknown: Vec<UnknownKey>,
     /// JSON pointers of the values at secret fields.
     pub(super) secrets: BTreeSet<String>,
+    /// Lists where an object is expected: a struct of serde would take its fields from it. JSON pointers, and paths as people write them.
+    pub(super) lists: Vec<(String, String)>,
     /// JSON pointers of the `null`s at fields that the schema knows.
     nulls: Vec<String>,
 }
@@ -100,6 +102,12 @@ impl<'a> Walker<'a> {
         }
         match value {
             Value::Object(fields) => self.object(schemas, fields, &mut at.clone()),
+            Value::Array(_) if takes(schemas, "object") && !takes(schemas, "array") => {
+                self.found.lists.push((at.pointer.clone(), at.path.clone()));
+                if self.holds_secrets(schemas, 0) {
+                    secret::texts(value, &mut |text| self.log.redact(text));
+                }
+            }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     let below = self.schemas.items(schemas, index);

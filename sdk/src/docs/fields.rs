@@ -94,7 +94,7 @@ impl<'a> Collector<'a> {
             } else if let Some(choices) = schema["anyOf"].as_array()
                 && let [one] = choices
                     .iter()
-                    .filter(|choice| choice["type"] != "null")
+                    .filter(|choice| !means_nothing(choice))
                     .collect::<Vec<_>>()[..]
             {
                 schema = one;
@@ -135,7 +135,7 @@ impl<'a> Collector<'a> {
             if let Some(choices) = schema[combination].as_array() {
                 let choices = choices
                     .iter()
-                    .filter(|choice| choice["type"] != "null")
+                    .filter(|choice| !means_nothing(choice))
                     .map(|choice| self.type_name(self.resolve(choice), depth + 1))
                     .collect();
                 return either(choices);
@@ -159,6 +159,11 @@ impl<'a> Collector<'a> {
             None => "any".to_owned(),
         }
     }
+}
+
+/// Whether a choice is `null`, or anything at all, which people need not write.
+fn means_nothing(choice: &Value) -> bool {
+    choice["type"] == "null" || choice.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 fn either(mut names: Vec<String>) -> String {

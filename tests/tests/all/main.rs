@@ -43,6 +43,7 @@ mod pool_ours;
 mod pool_random;
 mod pool_support;
 mod readme;
+mod schemas;
 mod scripts;
 mod slack_bot;
 mod slack_cases;

@@ -6,7 +6,8 @@ mod selection;
 mod tags;
 mod work;
 
-use concourse_resource_sdk::{Context, Error, Result};
+use concourse_resource_sdk::config::problems_of;
+use concourse_resource_sdk::{Context, Error, Problem, Result};
 use git_remote::Remote;
 use git2::Oid;
 
@@ -21,6 +22,15 @@ use tags::{TagCheck, TagMode};
 use work::Work;
 
 /// The versions from `from` on, oldest first.
+/// What is wrong with the patterns of a source.
+pub(crate) fn problems(source: &Source) -> Vec<Problem> {
+    let filter = problems_of(Filter::new(source));
+    filter
+        .into_iter()
+        .chain(problems_of(TagMode::new(source)))
+        .collect()
+}
+
 pub(crate) async fn check(
     cx: &Context,
     source: &Source,

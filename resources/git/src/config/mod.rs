@@ -5,5 +5,5 @@ mod source;
 mod version;
 
 pub use params::{GetParams, PutParams, Submodules};
-pub use source::{CommitFilter, Patterns, Source};
+pub use source::{CommitFilter, Patterns, Source, TagBehaviour};
 pub use version::GitVersion;

@@ -1,6 +1,7 @@
 //! `params` of get and put steps.
 
-use concourse_resource_sdk::lenient::{Flag, List, Text};
+use concourse_resource_sdk::lenient::{AnyNumber, Flag, List, Needed, Text};
+use concourse_resource_sdk::schema::both_on;
 use concourse_resource_sdk::{Config, Problem, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,6 +9,7 @@ use serde_json::Value;
 
 use git_source::FetchTags;
 
+use crate::dates::DateStyle;
 use crate::not_built::NotBuilt;
 
 /// What a `get` step writes.
@@ -15,12 +17,11 @@ use crate::not_built::NotBuilt;
 #[serde(default)]
 pub struct GetParams {
     /// How many commits of history to fetch, counted from the version. Default: all. Ignored for plain local paths.
-    #[schemars(with = "u32")]
+    #[schemars(with = "AnyNumber")]
     pub depth: Text,
     /// Further branches to fetch, each as a local branch.
     pub fetch: List<Text>,
     /// Which tags to fetch; wins over the source's `fetch_tags`.
-    #[schemars(with = "bool")]
     pub fetch_tags: FetchTags,
     /// `none` leaves submodules out, which is all that this version can do: without it, a repository that has submodules is
     /// refused.
@@ -31,18 +32,16 @@ pub struct GetParams {
     /// Deletes all local tags at the end, after the files below `.git` were written.
     pub clean_tags: Flag,
     /// Pattern of `printf` for `.git/short_ref`, such as `build-%s`. Default: `%s`.
-    #[schemars(with = "String")]
     pub short_ref_format: Text,
     /// How `.git/commit_timestamp` is written: `iso8601`, `iso-strict`, `rfc2822`, `short`, `raw`, `unix`, `default`, `human`,
     /// `relative`, each also with `-local`, or `format:` and a pattern of `strftime` without blanks. Default: `iso8601`.
-    #[schemars(with = "String")]
+    #[schemars(with = "TimestampFormat")]
     pub timestamp_format: Text,
     /// Options of `git describe` for `.git/describe_ref`, separated by blanks; all but `--contains`. Default:
     /// `--always --dirty --broken`.
-    #[schemars(with = "String")]
     pub describe_ref_options: Text,
     /// Fetches all branches of the remote, not only the one that is checked out. No effect together with `depth`.
-    #[schemars(with = "bool")]
+    #[schemars(with = "Flag")]
     pub all_branches: Text,
     /// Prints what is done in detail.
     pub debug: Flag,
@@ -65,7 +64,34 @@ impl Config for GetParams {
         ]
         .into_iter()
         .filter_map(|(name, field)| field.problem(&format!("params.{name}")))
+        .chain(
+            self.timestamp_format
+                .get()
+                .and_then(|name| DateStyle::named(name).err()),
+        )
         .collect()
+    }
+}
+
+/// The schema of `timestamp_format`.
+struct TimestampFormat;
+
+impl JsonSchema for TimestampFormat {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TimestampFormat".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names = DateStyle::NAMES.join("|");
+        schemars::json_schema!({
+            "type": ["string", "boolean"],
+            "pattern": format!("^(({names})(-local)?|local|format(-local)?:.*)$"),
+            "not": { "const": true },
+        })
     }
 }
 
@@ -110,8 +136,9 @@ impl JsonSchema for Submodules {
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
             "anyOf": [
-                { "enum": ["all", "none"] },
-                { "type": "array", "items": { "type": "string" } },
+                { "enum": ["all", "none", "", false] },
+                // Those that are named: not built yet.
+                { "type": "array", "items": { "type": "string" }, "maxItems": 0 },
             ],
             "default": "all",
         })
@@ -121,8 +148,10 @@ impl JsonSchema for Submodules {
 /// What a `put` step pushes.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["repository"], "not" = both_on("merge", "rebase")))]
 pub struct PutParams {
     /// Directory of the repository to push, below the build's working directory. Required.
+    #[schemars(with = "Needed")]
     pub repository: Text,
     /// Branch to push to instead of the source's; the version then names it, too.
     pub branch: Text,
@@ -136,7 +165,6 @@ pub struct PutParams {
     pub merge: Flag,
     /// Which commit a put with `merge` returns: `merged` the one that was pushed, `unmerged` the one from before the merge.
     /// Default: `merged`.
-    #[schemars(with = "String")]
     pub returning: Text,
     /// File, below the build's working directory, that holds a note for the commit, in `refs/notes/commits`.
     pub notes: Text,
@@ -161,12 +189,24 @@ pub struct PutParams {
 
 impl Config for PutParams {
     fn problems(&self, _: Step) -> Vec<Problem> {
-        [
+        let repository = self
+            .repository
+            .non_empty()
+            .is_none_or(|repository| repository.trim().is_empty())
+            .then(|| Problem::verbatim("params.repository", "invalid payload (missing repository)"));
+        let both = (self.merge.0 && self.rebase.0).then(|| {
+            Problem::verbatim(
+                "params.rebase",
+                "invalid push strategy (either merge or rebase can be set, but not both)",
+            )
+        });
+        let not_built = [
             ("rebase_strategy", self.rebase_strategy),
             ("rebase_strategy_option", self.rebase_strategy_option),
-        ]
-        .into_iter()
-        .filter_map(|(name, field)| field.problem(&format!("params.{name}")))
-        .collect()
+        ];
+        let not_built = not_built
+            .into_iter()
+            .filter_map(|(name, field)| field.problem(&format!("params.{name}")));
+        repository.into_iter().chain(both).chain(not_built).collect()
     }
 }

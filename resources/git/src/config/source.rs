@@ -1,20 +1,23 @@
 //! `source`.
 
-use concourse_resource_sdk::lenient::{Flag, List, SecretText, Text};
+use concourse_resource_sdk::lenient::{Count, Flag, List, Needed, OneOf, SecretText, Text};
+use concourse_resource_sdk::schema::given;
 use concourse_resource_sdk::{Config, Problem, Secret, Step};
 use git_source::{Access, GitConfigEntry, HttpsTunnel};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::not_built::NotBuilt;
+use crate::not_built::{NotBuilt, NotBuiltAs};
 use git_source::FetchTags;
 
 /// Where the repository is, which branch to follow, and which of its commits become versions.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["uri"], "not" = given(&["tag_filter", "tag_regex"])))]
 pub struct Source {
     /// Address of the repository: `https://`, `http://`, `ssh://`, the scp form `user@host:path`, `git://`, `file://` or a plain
     /// path. A login in it is used for HTTP(S) and never printed. Required.
+    #[schemars(with = "Needed")]
     pub uri: Text,
     /// Branch to follow. Default: the branch that the remote's `HEAD` points to; `put` needs it, unless `only_tag` is set. In
     /// `get` the name of a tag works too.
@@ -23,7 +26,7 @@ pub struct Source {
     pub username: Text,
     /// Password or token for HTTP(S), used when `username` is set too.
     pub password: SecretText,
-    /// SSH key: RSA, ECDSA or Ed25519, in the format of OpenSSH, PuTTY or PEM.
+    /// SSH key: RSA, ECDSA or Ed25519, in the format of OpenSSH, `PuTTY` or PEM.
     pub private_key: SecretText,
     /// Passphrase of the SSH key, if it has one.
     pub private_key_passphrase: SecretText,
@@ -46,7 +49,7 @@ pub struct Source {
     /// Which commits become versions, by their message.
     pub commit_filter: CommitFilter,
     /// How many versions a check without a version answers, at least 1. Default: `1`.
-    #[schemars(with = "u32")]
+    #[schemars(with = "Count")]
     pub version_depth: Text,
     /// Follows tags instead of commits: those whose whole name matches this glob, in which `*` and `?` match a slash, too. With
     /// `branch`, only tags that are below the head of that branch.
@@ -55,13 +58,11 @@ pub struct Source {
     pub tag_regex: Text,
     /// What a tag that matches makes a version: `match_tagged` the tag itself, `match_tag_ancestors` the commits that are below
     /// it. Default: `match_tagged`.
-    #[schemars(with = "String")]
-    pub tag_behaviour: Text,
+    pub tag_behaviour: OneOf<TagBehaviour>,
     /// Patterns of a sparse checkout, as in `.gitignore`: `get` writes only files that match. Default: `["."]`, which is all files.
     pub sparse_paths: List<Text>,
     /// Which tags `get` fetches: `true` all, `false` none. Default: those that point into what is fetched. `fetch_tags` in the
     /// get params wins.
-    #[schemars(with = "bool")]
     pub fetch_tags: FetchTags,
     /// Makes `get` look for a version that is not on the branch in all refs of the remote, such as those of pull requests.
     pub search_remote_refs: Flag,
@@ -75,7 +76,7 @@ pub struct Source {
     pub debug: Flag,
 
     /// Logins for submodules. Not supported yet: refused.
-    #[schemars(with = "Vec<SubmoduleCredential>")]
+    #[schemars(with = "NotBuiltAs<Vec<SubmoduleCredential>>")]
     pub submodule_credentials: NotBuilt,
     /// Armoured GPG public keys, one of which must have signed the commit. Not supported yet: refused.
     pub commit_verification_keys: NotBuilt,
@@ -84,7 +85,7 @@ pub struct Source {
     /// Where GPG keys are looked up. Not supported yet: refused.
     pub gpg_keyserver: NotBuilt,
     /// git-crypt key, base64. Not supported yet: refused.
-    #[schemars(with = "Secret")]
+    #[schemars(with = "NotBuiltAs<Secret>")]
     pub git_crypt_key: NotBuilt,
 }
 
@@ -104,6 +105,20 @@ impl Source {
             https_tunnel: self.https_tunnel.as_ref(),
             git_config: self.git_config.0.as_deref().unwrap_or_default(),
             skip_ssl_verification: self.skip_ssl_verification.0,
+        }
+    }
+
+    /// CONTRACT 2 and F13: how many versions a check without a version answers.
+    pub(crate) fn version_depth(&self) -> Result<usize, Problem> {
+        let Some(text) = self.version_depth.non_empty() else {
+            return Ok(1);
+        };
+        match text.trim().parse::<usize>() {
+            Ok(depth) if depth > 0 => Ok(depth),
+            _ => Err(Problem::verbatim(
+                "source.version_depth",
+                format!("Invalid version_depth. Must be a whole number above 0, found {text:?}."),
+            )),
         }
     }
 
@@ -148,17 +163,29 @@ impl Config for Source {
                 "Cannot provide both tag_filter and tag_regex",
             ));
         }
-        if let (Step::Check, Some(behaviour)) = (step, self.tag_behaviour.non_empty())
-            && !matches!(behaviour, "match_tagged" | "match_tag_ancestors")
-        {
+        if (step, self.tag_behaviour) == (Step::Check, OneOf::Unknown) {
             problems.push(Problem::verbatim(
                 "source.tag_behaviour",
                 "Invalid tag_behaviour. Must be one of 'match_tagged' or 'match_tag_ancestors'.",
             ));
         }
+        if step == Step::Check {
+            problems.extend(self.version_depth().err());
+            problems.extend(self.commit_filter.problems());
+        }
         problems.extend(self.not_built());
         problems
     }
+}
+
+/// What a tag that matches makes a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TagBehaviour {
+    /// The tag itself.
+    MatchTagged,
+    /// The commits that are below it.
+    MatchTagAncestors,
 }
 
 /// A login for submodules on one host, or an SSH key for one submodule.
@@ -187,10 +214,8 @@ struct SubmoduleCredential {
 #[serde(default)]
 pub struct CommitFilter {
     /// Patterns, one of which must match a line.
-    #[schemars(with = "Vec<String>")]
     pub include: Patterns,
     /// Patterns: a commit that one of them matches is left out.
-    #[schemars(with = "Vec<String>")]
     pub exclude: Patterns,
     /// Makes all of `include` have to match, each some line.
     pub include_all_match: Flag,
@@ -202,3 +227,40 @@ pub struct CommitFilter {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Patterns(pub serde_json::Value);
+
+impl CommitFilter {
+    fn problems(&self) -> impl Iterator<Item = Problem> {
+        [("include", &self.include), ("exclude", &self.exclude)]
+            .into_iter()
+            .filter(|(_, patterns)| !patterns.0.is_null() && !patterns.0.is_array())
+            .map(|(field, patterns)| {
+                let text = format!(
+                    "invalid commit filter (expected array of strings): {}",
+                    patterns.0
+                );
+                Problem::verbatim(format!("source.commit_filter.{field}"), text)
+            })
+    }
+}
+
+impl Patterns {
+    /// The patterns.
+    pub(crate) fn items(&self) -> &[serde_json::Value] {
+        self.0.as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+impl JsonSchema for Patterns {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Patterns".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    /// CONTRACT 4.3: what is no string counts as its JSON.
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "array", "items": { "type": ["string", "number", "boolean", "object", "array", "null"] } })
+    }
+}

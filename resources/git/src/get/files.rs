@@ -1,6 +1,7 @@
 //! The files below `.git` that later steps read: CONTRACT 5.6.
 
-use concourse_resource_sdk::{Context, Error, Metadata, Result};
+use concourse_resource_sdk::config::problems_of;
+use concourse_resource_sdk::{Context, Error, Metadata, Problem, Result};
 use git2::Repository;
 
 use crate::config::GetParams;
@@ -20,23 +21,32 @@ pub(super) struct Formats {
 impl Formats {
     pub(super) fn new(cx: &Context, params: &GetParams) -> Result<Self> {
         let now = cx.now().duration_since(std::time::UNIX_EPOCH);
+        let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        Self::read(params, now)
+    }
+
+    fn read(params: &GetParams, now: i64) -> Result<Self> {
         let timestamp = match params.timestamp_format.get() {
             Some(name) => DateStyle::named(name)?,
             None => DateStyle::default(),
         };
         let short_ref = params.short_ref_format.get().unwrap_or(short_ref::DEFAULT_FORMAT);
-        // A pattern that cannot be used is found before anything is fetched.
         short_ref::short_ref("", short_ref)?;
         Ok(Self {
             short_ref: short_ref.to_owned(),
             timestamp,
-            now: now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX)),
+            now,
             describe: match params.describe_ref_options.get() {
                 Some(options) => describe::Options::parse(options)?,
                 None => describe::Options::default(),
             },
         })
     }
+}
+
+/// What is wrong with the params is found before anything is fetched.
+pub(super) fn problems(params: &GetParams) -> Vec<Problem> {
+    problems_of(Formats::read(params, 0))
 }
 
 /// Writes all of them.

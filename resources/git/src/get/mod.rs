@@ -8,7 +8,7 @@ mod unsupported;
 
 use std::path::{Path, PathBuf};
 
-use concourse_resource_sdk::{Context, Outcome, Result};
+use concourse_resource_sdk::{Context, Outcome, Problem, Result};
 
 use self::files::Formats;
 use crate::config::{GetParams, GitVersion, Source};
@@ -19,6 +19,11 @@ use revision::Revision;
 use sparse::Sparse;
 
 /// Clones into `dest`, checks the version out, and writes the files below `.git`.
+/// What is wrong with the params.
+pub(crate) fn problems(params: &GetParams) -> Vec<Problem> {
+    files::problems(params)
+}
+
 pub(crate) async fn get(
     cx: &Context,
     source: &Source,

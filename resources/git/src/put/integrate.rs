@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use concourse_resource_sdk::{Context, Error, Problem, Result};
+use concourse_resource_sdk::{Context, Error, Result};
 use git_remote::{Fetch, FetchOutcome, Remote};
 use git_source::{Backoff, Standstill};
 use git2::{Oid, Repository};
@@ -36,16 +36,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 const NOBODY_FASTER: &str = "nothing moved on the remote meanwhile: look for a lock file that was left there, and for a branch or tag in the way";
 
 impl Integration {
-    pub(super) fn new(params: &PutParams) -> Result<Option<Self>> {
+    pub(super) fn new(params: &PutParams) -> Option<Self> {
         match (params.merge.0, params.rebase.0) {
-            (true, true) => Err(Problem::verbatim(
-                "params.rebase",
-                "invalid push strategy (either merge or rebase can be set, but not both)",
-            )
-            .into()),
-            (true, false) => Ok(Some(Self::Merge)),
-            (false, true) => Ok(Some(Self::Rebase)),
-            (false, false) => Ok(None),
+            (false, false) => None,
+            (true, _) => Some(Self::Merge),
+            (false, true) => Some(Self::Rebase),
         }
     }
 

@@ -13,6 +13,8 @@ mod watch;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use concourse_resource_sdk::config::problems_of;
+use concourse_resource_sdk::lenient::Text;
 use concourse_resource_sdk::{Context, Error, Outcome, Problem, Result};
 use git_remote::{Push, Remote, Update};
 use git2::{Oid, Repository, Signature};
@@ -70,13 +72,9 @@ impl Plan {
             .map(str::trim)
             .filter(|branch| !branch.is_empty());
         let branch = named_branch.or(location.branch.as_deref());
-        let target = if params.only_tag.0 {
-            None
-        } else {
-            Some(target(branch, params)?)
-        };
+        let target = target(branch, params)?;
         let repository = repository(params, sources)?;
-        let integration = Integration::new(params)?;
+        let integration = Integration::new(params);
         // CONTRACT 6.1, `only_tag`: it beats merge and rebase, and notes.
         let integration = integration
             .filter(|_| target.is_some())
@@ -194,14 +192,34 @@ fn unrelated(repo: &Repository) -> Error {
 }
 
 /// The full name of the remote ref of a branch.
-fn target(branch: Option<&str>, params: &PutParams) -> Result<String> {
+/// What is wrong with the params in the light of the source.
+pub(crate) fn problems(source: &Source, params: &PutParams) -> Vec<Problem> {
+    let given = |text: &Text| {
+        text.get()
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let branch = given(&params.branch).or_else(|| given(&source.branch));
+    let target = problems_of(target(branch.as_deref(), params));
+    target
+        .into_iter()
+        .chain(problems_of(push_options(params)))
+        .collect()
+}
+
+/// Where the branch is pushed to; none if only tags are.
+fn target(branch: Option<&str>, params: &PutParams) -> Result<Option<String>> {
+    if params.only_tag.0 {
+        return Ok(None);
+    }
     let branch =
         branch.ok_or_else(|| Problem::verbatim("source.branch", "invalid payload (missing branch)"))?;
     check_branch("params.branch", branch)?;
     let prefix = params.refs_prefix.non_empty().unwrap_or("refs/heads");
     let target = format!("{prefix}/{branch}");
     if prefix.starts_with("refs/") && git2::Reference::is_valid_name(&target) {
-        return Ok(target);
+        return Ok(Some(target));
     }
     Err(Problem::new(
         "params.refs_prefix",

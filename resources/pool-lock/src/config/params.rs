@@ -1,16 +1,21 @@
 //! `params` of get and put steps.
 
-use concourse_resource_sdk::lenient::Text;
+use std::time::Duration;
+
+use concourse_resource_sdk::lenient::{AnyNumber, Text};
 use concourse_resource_sdk::{Config, Problem, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::duration::{self, AboveZero};
 
 /// How a lock is got.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct GetParams {
     /// How many commits of history to clone. More are fetched where the lock cannot be told otherwise. Default: all.
-    #[schemars(with = "u32")]
+    #[schemars(with = "AnyNumber")]
     pub depth: Text,
 }
 
@@ -28,6 +33,7 @@ impl GetParams {
 /// `add_claimed`, `remove`, `claim`, `update`, `check`, `check_unclaimed`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("anyOf" = an_operation()))]
 pub struct PutParams {
     /// Claims any free lock, and waits for one.
     pub acquire: Option<bool>,
@@ -49,10 +55,37 @@ pub struct PutParams {
     pub check_unclaimed: Option<String>,
     /// How long to wait for a lock, such as `30m`: then the step fails and names who holds it. Default: for ever. (Not in the
     /// reference.)
+    #[schemars(with = "AboveZero")]
     pub timeout: Option<String>,
 }
 
+/// The fields of which one must be given, besides `acquire`.
+const OPERATIONS: [&str; 8] = [
+    "claim",
+    "release",
+    "add",
+    "add_claimed",
+    "remove",
+    "update",
+    "check",
+    "check_unclaimed",
+];
+
+/// The schemas of which one must hold.
+fn an_operation() -> Vec<Value> {
+    let one = |name: &str, schema: Value| json!({ "required": [name], "properties": { name: schema } });
+    let texts = OPERATIONS.map(|name| one(name, json!({ "type": "string", "minLength": 1 })));
+    std::iter::once(one("acquire", json!({ "const": true })))
+        .chain(texts)
+        .collect()
+}
+
 impl PutParams {
+    /// How long to wait in all.
+    pub(crate) fn timeout(&self) -> Result<Option<Duration>, Problem> {
+        duration::of_field("params.timeout", self.timeout.as_deref())
+    }
+
     fn names_an_operation(&self) -> bool {
         let texts = [
             &self.claim,
@@ -73,12 +106,12 @@ impl PutParams {
 
 impl Config for PutParams {
     fn problems(&self, _: Step) -> Vec<Problem> {
-        if self.names_an_operation() {
-            return Vec::new();
-        }
-        vec![Problem::verbatim(
-            "params",
-            "invalid payload (missing acquire, release, remove, claim, add, add_claimed, update, check, or check_unclaimed)",
-        )]
+        let nothing = (!self.names_an_operation()).then(|| {
+            Problem::verbatim(
+                "params",
+                "invalid payload (missing acquire, release, remove, claim, add, add_claimed, update, check, or check_unclaimed)",
+            )
+        });
+        nothing.into_iter().chain(self.timeout().err()).collect()
     }
 }

@@ -1,5 +1,7 @@
 //! `source`.
 
+use std::time::Duration;
+
 use concourse_resource_sdk::lenient::{Flag, SecretText, Text};
 use concourse_resource_sdk::{Config, Problem, Secret, Step};
 use git_source::{Access, GitConfigEntry, HttpsTunnel};
@@ -7,22 +9,31 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::duration::{self, AboveZero, Nanoseconds};
+
+/// A path whose parts are no special ones.
+const POOL: &str = r"^/*(?!(\.|\.\.|\.git)?(/|$))[^/]+(/(?!(\.|\.\.|\.git)?(/|$))[^/]+)*/*$";
+
 /// Which repository holds the locks, and which pool of it is meant.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("required" = ["uri", "branch", "pool"]))]
 pub struct Source {
     /// Address of the repository: `https://`, `http://`, `ssh://`, the scp form `user@host:path`, `git://`, `file://` or a plain
     /// path. Required.
+    #[schemars(length(min = 1))]
     pub uri: Option<String>,
     /// Branch that holds the locks. It must exist. Required.
+    #[schemars(length(min = 1))]
     pub branch: Option<String>,
     /// Directory of the pool in the repository, such as `aws` or `team/aws`. Required.
+    #[schemars(regex(pattern = POOL))]
     pub pool: Option<String>,
     /// Login name for HTTP(S), used when `password` is set too.
     pub username: Text,
     /// Password or token for HTTP(S), used when `username` is set too.
     pub password: SecretText,
-    /// SSH key: RSA, ECDSA or Ed25519, in OpenSSH's format or PEM.
+    /// SSH key: RSA, ECDSA or Ed25519, in the format of OpenSSH, `PuTTY` or PEM.
     pub private_key: Option<Secret>,
     /// Passphrase of the SSH key, if it has one.
     pub private_key_passphrase: SecretText,
@@ -42,9 +53,11 @@ pub struct Source {
     /// How long `put` waits before it looks at a lock again, such as `30s` or `1m30s`; a number counts nanoseconds. Default: `10s`.
     pub retry_delay: RetryDelay,
     /// Who claims, written into the commit of a claim, such as the name of a team. (Not in the reference.)
+    #[schemars(regex(pattern = r"^\s*\S?[^\n\r]*\s*$"))]
     pub owner: Option<String>,
     /// Age from which a claim may be taken over by the next one who waits for the lock, such as `6h`. With it, a release or removal
     /// is refused unless the claim is still the one that the lock was got with. Default: claims never expire. (Not in the reference.)
+    #[schemars(with = "AboveZero")]
     pub expire_after: Option<String>,
 }
 
@@ -65,6 +78,27 @@ impl Source {
             git_config: &self.git_config.0,
             skip_ssl_verification: self.skip_ssl_verification.0,
         }
+    }
+
+    /// Who claims.
+    pub(crate) fn owner(&self) -> Result<Option<&str>, Problem> {
+        let owner = self
+            .owner
+            .as_deref()
+            .map(str::trim)
+            .filter(|owner| !owner.is_empty());
+        match owner.filter(|owner| owner.contains(['\n', '\r'])) {
+            Some(owner) => Err(Problem::new(
+                "source.owner",
+                format!("{owner:?} has more than one line"),
+            )),
+            None => Ok(owner),
+        }
+    }
+
+    /// From which age on a claim may be taken over.
+    pub(crate) fn expire_after(&self) -> Result<Option<Duration>, Problem> {
+        duration::of_field("source.expire_after", self.expire_after.as_deref())
     }
 
     /// The pool's directory, without slashes around it.
@@ -100,6 +134,11 @@ impl Config for Source {
             let text = format!("\"{pool}\" is not a directory of a repository");
             problems.push(Problem::new("source.pool", text));
         }
+        if step == Step::Put {
+            problems.extend(self.owner().err());
+            problems.extend(self.retry_delay.read().err());
+            problems.extend(self.expire_after().err());
+        }
         problems
     }
 }
@@ -132,7 +171,11 @@ impl JsonSchema for GitConfig {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["array", "null"], "items": generator.subschema_for::<GitConfigEntry>() })
+        let entry = generator.subschema_for::<GitConfigEntry>();
+        // What is no such entry, or no list, is none.
+        json_schema!({
+            "type": ["array", "object", "string", "number", "boolean", "null"], "items": { "anyOf": [entry, {}] },
+        })
     }
 }
 
@@ -140,6 +183,28 @@ impl JsonSchema for GitConfig {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct RetryDelay(pub Value);
+
+impl RetryDelay {
+    /// CONTRACT 3: the pause, which may be below zero, and whether it has a unit.
+    pub(crate) fn read(&self) -> Result<(Nanoseconds, bool), Problem> {
+        let wrong = |text: String| {
+            Problem::verbatim(
+                "source.retry_delay",
+                format!("error reading request: source.retry_delay: {text}"),
+            )
+            .hint("write a duration with a unit, such as 10s or 1m30s")
+        };
+        match &self.0 {
+            Value::Null => Ok((0, true)),
+            Value::String(text) => Ok((duration::parse(text).map_err(wrong)?, true)),
+            Value::Number(number) => match number.as_i64() {
+                Some(number) => Ok((number.into(), false)),
+                None => Err(wrong(format!("{number} is no whole number of nanoseconds"))),
+            },
+            other => Err(wrong(format!("{other} is no duration"))),
+        }
+    }
+}
 
 impl JsonSchema for RetryDelay {
     fn schema_name() -> std::borrow::Cow<'static, str> {
@@ -151,6 +216,9 @@ impl JsonSchema for RetryDelay {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "number", "null"] })
+        json_schema!({
+            "type": ["string", "integer", "null"],
+            "pattern": format!("^[+-]?(0|({}{})+)$", duration::NUMBER, duration::UNIT),
+        })
     }
 }

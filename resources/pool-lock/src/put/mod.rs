@@ -11,13 +11,12 @@ mod waiting;
 use std::path::Path;
 use std::time::Duration;
 
-use concourse_resource_sdk::{AbortGuard, Context, Error, Outcome, Problem, Result};
+use concourse_resource_sdk::{AbortGuard, Context, Error, Outcome, Result};
 use git_source::{GitConfig, Location};
-use serde_json::Value;
 
 use crate::PoolLock;
-use crate::config::{PutParams, Source};
-use crate::duration::{self, Nanoseconds};
+use crate::config::{PutParams, RetryDelay, Source};
+use crate::duration;
 use turns::Turns;
 
 /// CONTRACT 3: without `retry_delay`.
@@ -77,32 +76,13 @@ pub(crate) struct Rules {
 
 impl Rules {
     fn new(cx: &Context, source: &Source, params: &PutParams) -> Result<Self> {
-        let positive = |path: &str, text: &Option<String>| -> Result<Option<Duration>> {
-            let text = text.as_deref().filter(|text| !text.is_empty());
-            text.map(|text| {
-                duration::positive(text).map_err(|error| {
-                    Problem::new(path, error)
-                        .hint("write a duration such as 90s, 30m or 6h")
-                        .into()
-                })
-            })
-            .transpose()
-        };
-        let owner = source
-            .owner
-            .as_deref()
-            .map(str::trim)
-            .filter(|owner| !owner.is_empty());
-        if let Some(owner) = owner.filter(|owner| owner.contains(['\n', '\r'])) {
-            return Err(Problem::new("source.owner", format!("{owner:?} has more than one line")).into());
-        }
         let config = GitConfig::new(&source.git_config.0)?;
         let identity = |key: &str, default: &str| config.given(key).unwrap_or(default).to_owned();
         Ok(Self {
-            delay: delay(cx, &source.retry_delay.0)?,
-            timeout: positive("params.timeout", &params.timeout)?,
-            expire_after: positive("source.expire_after", &source.expire_after)?,
-            owner: owner.map(str::to_owned),
+            delay: delay(cx, &source.retry_delay)?,
+            timeout: params.timeout()?,
+            expire_after: source.expire_after()?,
+            owner: source.owner()?.map(str::to_owned),
             build_url: cx.build().url().unwrap_or_default(),
             name: identity("user.name", "git"),
             email: identity("user.email", "git@localhost"),
@@ -111,24 +91,9 @@ impl Rules {
 }
 
 /// CONTRACT 3, `retry_delay`.
-fn delay(cx: &Context, given: &Value) -> Result<Duration> {
-    let wrong = |text: String| -> Error {
-        Problem::verbatim(
-            "source.retry_delay",
-            format!("error reading request: source.retry_delay: {text}"),
-        )
-        .hint("write a duration with a unit, such as 10s or 1m30s")
-        .into()
-    };
-    let (nanoseconds, is_text): (Nanoseconds, bool) = match given {
-        Value::Null => (0, true),
-        Value::String(text) => (duration::parse(text).map_err(wrong)?, true),
-        Value::Number(number) => match number.as_i64() {
-            Some(number) => (number.into(), false),
-            None => return Err(wrong(format!("{number} is no whole number of nanoseconds"))),
-        },
-        other => return Err(wrong(format!("{other} is no duration"))),
-    };
+fn delay(cx: &Context, given: &RetryDelay) -> Result<Duration> {
+    let (nanoseconds, is_text) = given.read()?;
+    let given = &given.0;
     if nanoseconds == 0 {
         return Ok(DEFAULT_DELAY);
     }

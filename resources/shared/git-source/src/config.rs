@@ -1,7 +1,9 @@
 //! Parts of a `source` and of `params`.
 
-use concourse_resource_sdk::lenient::{SecretText, Text};
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use concourse_resource_sdk::lenient::{AnyNumber, SecretText, Text};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,7 +24,7 @@ pub struct HttpsTunnel {
     /// Host name. Without it, or without a port, SSH connections are direct.
     pub proxy_host: Text,
     /// Port.
-    #[schemars(with = "u16")]
+    #[schemars(with = "AnyNumber")]
     pub proxy_port: Text,
     /// Login name.
     pub proxy_user: Text,
@@ -56,6 +58,20 @@ impl<'de> Deserialize<'de> for FetchTags {
             },
             _ => Err(wrong_fetch_tags()),
         }
+    }
+}
+
+impl JsonSchema for FetchTags {
+    fn schema_name() -> Cow<'static, str> {
+        "FetchTags".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["boolean", "string", "null"], "enum": [true, false, "true", "false", "", null] })
     }
 }
 

@@ -1,9 +1,13 @@
 //! `params` of a put.
 
+use std::borrow::Cow;
+
 use concourse_resource_sdk::lenient::Flag;
+use concourse_resource_sdk::schema::given;
 use concourse_resource_sdk::{Config, Problem, Step};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::{Json, Redact, Spelled};
 use crate::alert::Alert;
@@ -11,65 +15,50 @@ use crate::alert::Alert;
 /// What is sent, to whom.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("not" = two_for_bots()))]
 pub struct PutParams {
     /// The message. Variables are put in: `$NAME` and `${NAME}`. Default: `${TEXT_FILE_CONTENT}`.
-    #[schemars(with = "String")]
     pub text: Spelled,
     /// File with the message, with variables. If it is not there, it counts as not given; if it is empty, nothing is sent
     /// unless `always_notify` is on.
-    #[schemars(with = "String")]
     pub text_file: Spelled,
     /// List of attachments, or a string that holds one as JSON; with variables.
-    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     pub attachments: Json,
     /// File with the list of attachments as JSON, with variables; used without `attachments` only.
-    #[schemars(with = "String")]
     pub attachments_file: Spelled,
     /// List of Block Kit blocks, or a string that holds one as JSON; with variables. Slack's limits are checked before anything
     /// is sent.
-    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     pub blocks: Json,
     /// File with the list of blocks as JSON, with variables; used without `blocks` only.
-    #[schemars(with = "String")]
     pub blocks_file: Spelled,
     /// Sends a ready-made message: `success`, `failed`, `errored`, `aborted`, `started`, `fixed` or `broke`; `auto` takes it from
     /// the variable `BUILD_STATUS`, which Concourse 8.2 and later set for hooks. A `text` is added to it. Default: `auto` if
     /// nothing else says what to send and there is a `BUILD_STATUS`.
-    #[schemars(with = "String")]
+    #[schemars(with = "AlertName")]
     pub alert: Spelled,
     /// Channels or users, separated by blanks: each gets a message. With variables. Default: the webhook's own channel.
-    #[schemars(with = "String")]
     pub channel: Spelled,
     /// File with more channels.
-    #[schemars(with = "String")]
     pub channel_file: Spelled,
     /// File of lines `NAME=value`: more variables.
-    #[schemars(with = "String")]
     pub env_file: Spelled,
     /// Name of the sender, with variables.
-    #[schemars(with = "String")]
     pub username: Spelled,
     /// Address of the sender's picture, with variables.
-    #[schemars(with = "String")]
     pub icon_url: Spelled,
     /// Emoji as the sender's picture, such as `:rocket:`, with variables.
-    #[schemars(with = "String")]
     pub icon_emoji: Spelled,
     /// Makes links of `@user` and `#channel` in the text.
     pub link_names: Flag,
     /// Sends even if the text file is empty.
     pub always_notify: Flag,
     /// Answers in the thread of the message with this timestamp, with variables. Needs a bot's `token`.
-    #[schemars(with = "String")]
     pub thread_ts: Spelled,
     /// Answers in the thread of an earlier message: the directory of a get of this resource. Needs a bot's `token`.
-    #[schemars(with = "String")]
     pub thread_from: Spelled,
     /// Replaces the message with this timestamp, with variables; `channel` is the id of its channel. Needs a bot's `token`.
-    #[schemars(with = "String")]
     pub update_ts: Spelled,
     /// Replaces an earlier message: the directory of a get of this resource. Needs a bot's `token`.
-    #[schemars(with = "String")]
     pub update_from: Spelled,
     /// Logs errors and Slack's answers only.
     pub silent: Flag,
@@ -110,6 +99,40 @@ impl PutParams {
         .filter(|(_, field)| field.non_empty().is_some())
         .map(|(name, _)| name)
     }
+}
+
+/// The schema of `alert`.
+struct AlertName;
+
+impl JsonSchema for AlertName {
+    fn schema_name() -> Cow<'static, str> {
+        "AlertName".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = Alert::ALL.map(|alert| Value::from(alert.name()));
+        let words: Vec<Value> = names
+            .into_iter()
+            .chain([Alert::AUTO.into(), "".into(), false.into(), Value::Null])
+            .collect();
+        json_schema!({ "enum": words })
+    }
+}
+
+/// The fields of which at most one is given.
+const BOT_FIELDS: [&str; 4] = ["thread_ts", "thread_from", "update_ts", "update_from"];
+
+/// The schemas of which none may hold.
+fn two_for_bots() -> Value {
+    let pairs = BOT_FIELDS.iter().enumerate().flat_map(|(index, one)| {
+        let others = BOT_FIELDS[index + 1..].iter();
+        others.map(move |other| given(&[one, other]))
+    });
+    json!({ "anyOf": pairs.collect::<Vec<_>>() })
 }
 
 impl Config for PutParams {

@@ -2,14 +2,17 @@
 
 use concourse_resource_sdk::http::ProxyRules;
 use concourse_resource_sdk::lenient::{Flag, List, SecretText, Text};
-use concourse_resource_sdk::{Config, Problem, Secret, Step};
+use concourse_resource_sdk::schema::PROXY;
+use concourse_resource_sdk::{Config, Problem, Step};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use url::Url;
 
 /// Where messages go.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(extend("anyOf" = usable()))]
 pub struct Source {
     /// Address of the incoming webhook, of Slack or Mattermost. Required, unless `token` or `disable` is given. Its path never
     /// appears in a log.
@@ -32,6 +35,29 @@ pub struct Source {
     pub api_url: Text,
 }
 
+/// The schemas of which one must hold.
+fn usable() -> Value {
+    let address = json!({ "type": "string", "pattern": HTTP });
+    let absent = json!({ "enum": [null, false, ""] });
+    json!([
+        // CONTRACT 2: nothing matters then.
+        { "required": ["disable"], "properties": { "disable": { "enum": [true, "true"] } } },
+        {
+            "required": ["url"],
+            "properties": { "url": address, "token": absent, "proxy": { "pattern": PROXY } },
+        },
+        {
+            "required": ["token"],
+            "properties": {
+                "token": { "not": absent }, "url": absent, "api_url": { "anyOf": [address, absent] }, "proxy": { "pattern": PROXY },
+            },
+        },
+    ])
+}
+
+/// What an address looks like.
+const HTTP: &str = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://[^/?#\s]";
+
 /// A CA certificate.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -39,7 +65,6 @@ pub struct CaCert {
     /// A label; certificates are trusted for every host.
     pub domain: Text,
     /// The certificate in PEM; several may follow each other.
-    #[schemars(with = "Secret")]
     pub cert: SecretText,
 }
 

@@ -98,8 +98,11 @@ macro_rules! inline_schema {
 }
 
 inline_schema!(Spelled, "Spelled", { "type": ["string", "number", "boolean", "array", "object", "null"] });
-inline_schema!(Json, "Json", { "type": ["array", "string", "null"], "items": { "type": "object" } });
-inline_schema!(Redact, "Redact", { "type": ["boolean", "string", "null"], "default": true });
+inline_schema!(Json, "Json", {
+    "type": ["array", "string", "object", "number", "boolean", "null"],
+    "items": { "type": ["object", "string", "array", "number", "boolean", "null"] },
+});
+inline_schema!(Redact, "Redact", { "type": ["boolean", "string", "number", "array", "object", "null"], "default": true });
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,8 @@
 //! Which tags are followed, and what they select: `tag_filter`, `tag_regex` and `tag_behaviour`.
 
-use concourse_resource_sdk::lenient::Text;
 use concourse_resource_sdk::{Problem, Result};
 
-use crate::config::Source;
+use crate::config::{Source, TagBehaviour};
 use crate::gnu_regex::{GnuRegex, TooHard};
 use crate::unescape::with_fewer_backslashes;
 use git_source::wildmatch::{Mode, Pattern};
@@ -51,7 +50,10 @@ impl TagMode {
         };
         Ok(Some(Self {
             names,
-            behaviour: behaviour(&source.tag_behaviour),
+            behaviour: match source.tag_behaviour.known() {
+                Some(TagBehaviour::MatchTagAncestors) => Behaviour::MatchTagAncestors,
+                Some(TagBehaviour::MatchTagged) | None => Behaviour::MatchTagged,
+            },
         }))
     }
 
@@ -83,13 +85,6 @@ fn too_hard(name: &str) -> Problem {
 }
 
 /// Other words were refused before.
-fn behaviour(text: &Text) -> Behaviour {
-    match text.non_empty() {
-        Some("match_tag_ancestors") => Behaviour::MatchTagAncestors,
-        _ => Behaviour::MatchTagged,
-    }
-}
-
 /// CONTRACT 1, trim1, and 4.6: one blank before the text, and one backslash in some places, mean nothing.
 fn clean(text: &str) -> String {
     with_fewer_backslashes(text.strip_prefix(' ').unwrap_or(text))
