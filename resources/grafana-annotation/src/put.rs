@@ -1,5 +1,7 @@
 //! `out`: creates an annotation, or ends one (CONTRACT 4.3 to 4.5).
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
@@ -22,17 +24,7 @@ pub(crate) async fn put(
     params: &PutParams,
     sources: &Path,
 ) -> Result<Outcome<GrafanaAnnotation>> {
-    let expand = |template: &str| expand_with(source, params, template);
-    let text = if params.text_file.is_empty() {
-        expand(params.template.as_deref().unwrap_or(DEFAULT_TEMPLATE))
-    } else {
-        expand(&inputs::text(sources, &params.text_file)?)
-    };
-    // CONTRACT 4.3: whole seconds, in milliseconds.
-    let now = cx.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let now = i64::try_from(now).unwrap_or_default() * 1000;
-    let time = params.time.resolve("time", expand)?;
-    let time_end = params.time_end.resolve("time_end", expand)?;
+    let (text, time, time_end, now) = texts(cx, source, params, sources)?;
     let tags = tags::union(&source.tags, &params.tags);
     let annotation = match &params.path {
         None => {
@@ -87,8 +79,40 @@ fn place<'a>(source: &'a Source, params: &'a PutParams) -> Result<(&'a str, Opti
     Ok((&source.dashboard_uid, params.panel_id.or(source.panel_id)))
 }
 
+/// Text, begin, end and now, the times in milliseconds since 1970.
+type Texts = (String, Option<i64>, Option<i64>, i64);
+
+/// Puts the variables in.
+fn texts(cx: &Context, source: &Source, params: &PutParams, sources: &Path) -> Result<Texts> {
+    let unset = RefCell::new(BTreeSet::new());
+    let expand = |template: &str| expand_with(source, params, template, &unset);
+    let text = if params.text_file.is_empty() {
+        expand(params.template.as_deref().unwrap_or(DEFAULT_TEMPLATE))
+    } else {
+        expand(&inputs::text(sources, &params.text_file)?)
+    };
+    // CONTRACT 4.3: whole seconds, in milliseconds.
+    let now = cx.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = i64::try_from(now).unwrap_or_default() * 1000;
+    let time = params.time.resolve("time", expand)?;
+    let time_end = params.time_end.resolve("time_end", expand)?;
+    let unset = unset.into_inner();
+    if !unset.is_empty() {
+        let names: Vec<_> = unset.iter().map(|name| format!("${name}")).collect();
+        let names = names.join(", ");
+        cx.log()
+            .warn(format!("nobody set {names}: there is \"nil\" instead"));
+    }
+    Ok((text, time, time_end, now))
+}
+
 /// CONTRACT 3.1: params, then source, then the environment.
-fn expand_with(source: &Source, params: &PutParams, template: &str) -> String {
+fn expand_with(
+    source: &Source,
+    params: &PutParams,
+    template: &str,
+    unset: &RefCell<BTreeSet<String>>,
+) -> String {
     let environment: std::collections::BTreeMap<String, String> = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
@@ -97,6 +121,10 @@ fn expand_with(source: &Source, params: &PutParams, template: &str) -> String {
             .into_iter()
             .find_map(|variables| variables.get(name))
             .map(String::as_str)
+            .or_else(|| {
+                unset.borrow_mut().insert(name.to_owned());
+                None
+            })
     })
 }
 

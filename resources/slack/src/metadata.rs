@@ -25,11 +25,13 @@ pub(crate) fn rows(address: &str, composed: &Composed, payload: Option<String>) 
     rows
 }
 
-/// The address with each long run after a slash cut to its ends.
+/// The address with each long run after a slash cut to its ends. Of a shorter run of the path nothing is left but its beginning: the ends of it
+/// would be most of the secret.
 fn masked(address: &str) -> String {
     let mut parts = address.split('/');
     let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
+    for (index, part) in parts.enumerate() {
+        let is_path = index >= 2 && !["services", "hooks"].contains(&part);
         text.push('/');
         let end = part.find('.').unwrap_or(part.len());
         let (run, rest) = part.split_at(end);
@@ -37,6 +39,8 @@ fn masked(address: &str) -> String {
         if let ([a, b, middle @ .., y, z], true) = (&characters[..], characters.len() >= 9) {
             debug_assert!(!middle.is_empty());
             text.extend([a, b, &'…', y, z]);
+        } else if let ([a, b, _, ..], true) = (&characters[..], is_path) {
+            text.extend([a, b, &'…']);
         } else {
             text.push_str(run);
         }
@@ -60,7 +64,8 @@ mod tests {
                 "https://mattermost.example/hooks/abcdefghi",
                 "https://ma…st.example/hooks/ab…hi",
             ),
-            ("https://h/12345678", "https://h/12345678"),
+            ("https://h/12345678", "https://h/12…"),
+            ("https://h/T0/B/xyz", "https://h/T0/B/xy…"),
             ("https://h/äöüäöüäöü", "https://h/äö…öü"),
             ("https://h/abcdefghij.klm/", "https://h/ab…ij.klm/"),
             ("", ""),

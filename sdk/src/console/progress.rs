@@ -9,6 +9,9 @@ use super::Console;
 /// How often the line is drawn, and how long nothing is shown at first.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often a line is written where none can be redrawn.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(5);
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -16,9 +19,10 @@ pub(crate) enum Unit {
     Items,
 }
 
-/// A progress line, at most one update a second, redrawn with `\r`; with rate, percentage and remaining time.
+/// A progress line, at most one update a second, redrawn with `\r`; with rate, percentage and remaining time. Where lines are plain, such as in
+/// a pipe of the command line, there is one every five seconds.
 ///
-/// Nothing is drawn in the first second. Cheap to update from blocking code; clones count together.
+/// Nothing is drawn in the first of them. Cheap to update from blocking code; clones count together.
 #[derive(Clone)]
 pub struct Progress {
     inner: Arc<Inner>,
@@ -86,24 +90,38 @@ impl Progress {
 
 impl Inner {
     fn draw_if_due(&self) {
-        if !self.console.redraws() {
-            return;
-        }
         // Whoever does not get the lock has nothing newer to show.
         if let Ok(mut drawing) = self.drawing.try_lock()
             && !drawing.finished
-            && drawing.last.elapsed() >= INTERVAL
+            && drawing.last.elapsed() >= self.interval()
         {
             drawing.last = Instant::now();
             drawing.drawn = true;
-            self.console.redraw(&self.text(self.begin.elapsed()), false);
+            self.draw(false);
         }
     }
 
     fn finish(&self) {
         let mut drawing = self.drawing.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::mem::replace(&mut drawing.finished, true) && drawing.drawn {
-            self.console.redraw(&self.text(self.begin.elapsed()), true);
+            self.draw(true);
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        if self.console.redraws() {
+            INTERVAL
+        } else {
+            PLAIN_INTERVAL
+        }
+    }
+
+    fn draw(&self, last: bool) {
+        let text = self.text(self.begin.elapsed());
+        if self.console.redraws() {
+            self.console.redraw(&text, last);
+        } else {
+            self.console.line(text);
         }
     }
 
@@ -228,6 +246,32 @@ mod tests {
         progress.add(5);
         progress.finish();
         assert_eq!(recorded.text(), "");
+    }
+
+    #[test]
+    fn where_nothing_can_be_redrawn_there_is_a_line_now_and_then() {
+        let recorded = super::super::tests::Recorded::default();
+        let plain = super::super::Style {
+            colour: false,
+            redraw: false,
+        };
+        let progress = Progress::new(
+            Console::to(Box::new(recorded.clone()), plain),
+            "Fetching",
+            None,
+            Unit::Items,
+        );
+        progress.inner.drawing.lock().unwrap().last -= INTERVAL;
+        progress.set(1);
+        assert_eq!(recorded.text(), "");
+        progress.inner.drawing.lock().unwrap().last -= PLAIN_INTERVAL;
+        progress.set(2);
+        progress.finish();
+        let text = recorded.text();
+        assert!(
+            text.lines().count() == 2 && text.lines().all(|line| line.starts_with("Fetching: 2, ")),
+            "{text:?}"
+        );
     }
 
     #[test]

@@ -394,7 +394,19 @@ mod tests {
         let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for index in 1..20 {
             let of = format!("*a{}", index - 1);
-            bomb += &format!("a{index}: &a{index} [{of}, {of}, {of}, {of}, {of}, {of}, {of}, {of}, {of}]\n");
+            let all = [of.as_str(); 9].join(", ");
+            bomb.push_str(
+                &[
+                    "a",
+                    &index.to_string(),
+                    ": &a",
+                    &index.to_string(),
+                    " [",
+                    &all,
+                    "]\n",
+                ]
+                .concat(),
+            );
         }
         assert_eq!(parse(&bomb).unwrap_err().text, "there is too much in it");
         assert_eq!(

@@ -193,7 +193,10 @@ impl Config for PutParams {
             .repository
             .non_empty()
             .is_none_or(|repository| repository.trim().is_empty())
-            .then(|| Problem::verbatim("params.repository", "invalid payload (missing repository)"));
+            .then(|| {
+                Problem::verbatim("params.repository", "invalid payload (missing repository)")
+                    .hint("params.repository: the directory of a clone is required")
+            });
         let both = (self.merge.0 && self.rebase.0).then(|| {
             Problem::verbatim(
                 "params.rebase",

@@ -148,14 +148,15 @@ impl Config for Source {
     fn problems(&self, step: Step) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.uri.get().is_none_or(|uri| uri.trim().is_empty()) {
-            problems.push(Problem::verbatim(
-                "source.uri",
-                match step {
-                    Step::Check => "source.uri is required and must not be empty",
-                    Step::Get => "invalid payload (missing uri):",
-                    Step::Put => "invalid payload (missing uri)",
-                },
-            ));
+            let text = match step {
+                Step::Check => "source.uri is required and must not be empty",
+                Step::Get => "invalid payload (missing uri):",
+                Step::Put => "invalid payload (missing uri)",
+            };
+            problems.push(
+                Problem::verbatim("source.uri", text)
+                    .hint("source.uri: the address of the repository is required"),
+            );
         }
         if step == Step::Check && self.follows_tags_twice() {
             problems.push(Problem::verbatim(

@@ -213,8 +213,10 @@ fn target(branch: Option<&str>, params: &PutParams) -> Result<Option<String>> {
     if params.only_tag.0 {
         return Ok(None);
     }
-    let branch =
-        branch.ok_or_else(|| Problem::verbatim("source.branch", "invalid payload (missing branch)"))?;
+    let branch = branch.ok_or_else(|| {
+        Problem::verbatim("source.branch", "invalid payload (missing branch)")
+            .hint("source.branch, or params.branch: a branch to push to is required, unless params.only_tag is true")
+    })?;
     check_branch("params.branch", branch)?;
     let prefix = params.refs_prefix.non_empty().unwrap_or("refs/heads");
     let target = format!("{prefix}/{branch}");
@@ -248,9 +250,7 @@ fn push_options(params: &PutParams) -> Result<Vec<String>> {
 }
 
 fn repository(params: &PutParams, sources: &Path) -> Result<PathBuf> {
-    let Some(name) = params.repository.non_empty() else {
-        return Err(Problem::verbatim("params.repository", "invalid payload (missing repository)").into());
-    };
+    let name = params.repository.non_empty().unwrap_or_default();
     let path = sources.join(name);
     if path.is_dir() {
         return Ok(path);

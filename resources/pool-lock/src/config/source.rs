@@ -122,7 +122,9 @@ impl Config for Source {
             };
             if value.as_deref().is_none_or(str::is_empty) {
                 let text = format!("invalid payload (missing {name})");
-                problems.push(Problem::verbatim(format!("source.{name}"), text));
+                let path = format!("source.{name}");
+                let hint = format!("{path} is required");
+                problems.push(Problem::verbatim(path, text).hint(hint));
             }
         }
         if let Some(pool) = self.pool.as_deref().filter(|pool| !pool.is_empty())

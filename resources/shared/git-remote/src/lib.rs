@@ -326,7 +326,7 @@ impl Remote {
         self.refuse_if_interrupted()?;
         let packing = RepoForPacking::new(repo, cx)?;
         match &mut self.place {
-            Place::Local(local) => local_push::push(local, packing.repo(), push),
+            Place::Local(local) => local_push::push(local, packing.repo(), push, cx),
             Place::Far(upload) => push::push(upload.wire(), packing.repo(), push, &self.interrupt, cx),
         }
     }

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use concourse_resource_sdk::Context;
 use git2::{Config, ErrorCode, ObjectType, Oid, Repository};
 
 use crate::decide::{decide_all, to_send, withhold};
@@ -22,7 +23,7 @@ const HOOKS: [&str; 6] = [
     "proc-receive",
 ];
 
-pub(crate) fn push(local: &Local, repo: &Repository, push: &Push<'_>) -> Result<Vec<Pushed>> {
+pub(crate) fn push(local: &Local, repo: &Repository, push: &Push<'_>, cx: &Context) -> Result<Vec<Pushed>> {
     if !push.options.is_empty() {
         return Err(Error::NoPushOptions);
     }
@@ -49,7 +50,7 @@ pub(crate) fn push(local: &Local, repo: &Repository, push: &Push<'_>) -> Result<
         .iter()
         .map(|&index| (&push.updates[index], pushed[index].old))
         .collect();
-    copy_objects(local, repo, &sent, &refs)?;
+    copy_objects(local, repo, (&sent, &refs), cx)?;
     let groups = if push.together {
         vec![wanted]
     } else {
@@ -179,8 +180,8 @@ fn needs_a_cut(target: &Repository, repo: &Repository, new: Oid) -> Result<bool>
 fn copy_objects(
     local: &Local,
     repo: &Repository,
-    sent: &[(&Update, Option<Oid>)],
-    refs: &[Ref],
+    (sent, refs): (&[(&Update, Option<Oid>)], &[Ref]),
+    cx: &Context,
 ) -> Result<()> {
     let Some(mut pack) = PackToSend::collect(repo, sent, refs)? else {
         return Ok(());
@@ -191,7 +192,9 @@ fn copy_objects(
     let failed = Error::repository("write the objects to the local repository");
     let odb = local.repo().odb().map_err(&failed)?;
     let mut writer = odb.packwriter().map_err(&failed)?;
+    let progress = cx.progress("Sending objects", None);
     pack.write(&mut |data| {
+        progress.add(data.len() as u64);
         writer
             .write_all(data)
             .map_err(Error::io("write the objects to", local.git_dir()))

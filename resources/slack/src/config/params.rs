@@ -66,7 +66,8 @@ pub struct PutParams {
     pub redact_hook_url: Redact,
     /// Sends nothing, and adds `webhook_url`, unredacted, and `body` of the last message to the answer.
     pub debug: Flag,
-    /// Shows the message on the build's page.
+    /// Shows the message on the build's page, and the webhook's address with little of its path: of each part the first two characters, and
+    /// of those of nine or more the last two.
     pub metadata: Flag,
     /// With `metadata`, shows the whole request too, without its secrets.
     pub payload_in_metadata: Flag,
