@@ -159,6 +159,19 @@ impl Context {
         Arc::clone(&self.inner.interrupt)
     }
 
+    /// Runs work that blocks, such as computing or reading a large file, where it does not keep an abort from being noticed. A panic in it is one
+    /// here. At an abort it is left behind: work that may not go on then looks at [`Context::interrupt`].
+    pub async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        match tokio::task::spawn_blocking(work).await {
+            Ok(done) => done,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // Only where the runtime ends, and with it whoever waits here.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
+
     /// A progress line for a transfer; `total` in bytes where known.
     #[must_use]
     pub fn progress(&self, what: &str, total: Option<u64>) -> Progress {

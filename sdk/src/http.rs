@@ -6,7 +6,7 @@
 mod exchange;
 mod failure;
 mod proxy;
-
+mod request;
 mod retry;
 mod target;
 mod tls;
@@ -25,10 +25,15 @@ use reqwest::{Client, Request, RequestBuilder, Response, redirect};
 pub use self::exchange::{Exchange, Reply, Silence, exchange};
 pub use self::failure::{Failure, describe, error, origin};
 pub use self::proxy::ProxyRules;
+pub use self::request::{HttpRequest, HttpResponse};
 pub use self::retry::Retries;
 use self::tls::Trust;
 pub use self::tunnel::{TunnelError, open_tunnel};
 use crate::error::{Error, Result};
+/// Of the crate [`http`](https://docs.rs/http), for requests and responses.
+pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+/// Of the crate [`url`](https://docs.rs/url).
+pub use url::Url;
 
 /// Which redirects a client follows.
 ///
@@ -112,10 +117,10 @@ impl HttpOptions {
         self
     }
 
-    /// How failed requests are repeated.
+    /// How failed requests are repeated. Where these retries tell nobody, those before them go on to tell.
     #[must_use]
     pub fn retries(mut self, retries: Retries) -> Self {
-        self.retries = retries;
+        self.retries = retries.or_notice_of(&self.retries);
         self
     }
 

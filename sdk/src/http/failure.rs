@@ -92,6 +92,14 @@ pub(super) enum CertificateProblem {
 }
 
 pub(super) fn explain(error: &reqwest::Error, proxy: Option<&Url>) -> Failure {
+    if let (Some(status), Some(url)) = (error.status(), error.url()) {
+        // It was reached.
+        return Failure {
+            text: format!("{} was answered with {status}", place(url)),
+            cause: None,
+            hint: None,
+        };
+    }
     let kind = kind(error);
     let doing = if error.is_body() || error.is_decode() {
         "read the answer of"
@@ -113,6 +121,11 @@ pub(super) fn explain(error: &reqwest::Error, proxy: Option<&Url>) -> Failure {
         cause,
         hint: hint.map(str::to_owned),
     }
+}
+
+/// What was asked for: an address without login, query and fragment. Secrets that stand in a path are hidden by the log.
+pub(super) fn place(url: &Url) -> String {
+    format!("{}{}", origin(url), url.path())
 }
 
 /// A body of a request that the server no longer takes, or to which it gives no answer.

@@ -74,6 +74,11 @@ impl Retries {
         self
     }
 
+    pub(super) fn or_notice_of(mut self, other: &Self) -> Self {
+        self.notice = self.notice.or_else(|| other.notice.clone());
+        self
+    }
+
     /// Repeats an attempt until it is final or there may be no other, and answers what the last one brought. For what a
     /// client of this module does not send by itself.
     pub(super) async fn run<T, F>(&self, mut attempt: impl FnMut() -> F) -> T

@@ -8,6 +8,7 @@
 
 mod proxies;
 mod repeating;
+mod requests;
 mod silence;
 mod trust;
 
