@@ -7,30 +7,33 @@
 //!   source: { minutes: 10 }
 //! ```
 
-use std::{fs, path::Path, time::UNIX_EPOCH};
+use std::{fs, time::UNIX_EPOCH};
 
-use concourse_resource_sdk::config::NoParams;
-use concourse_resource_sdk::{Config, Context, Error, Outcome, Problem, Resource, Result, Step, Version};
+use concourse_resource_sdk::{
+    Check, Config, Context, Get, NoParams, Outcome, Resource, Result, ResultExt as _, Validator,
+};
 
 struct Interval;
 
 /// When there is a new version.
-#[derive(Default, serde::Deserialize, schemars::JsonSchema)]
-#[serde(default)]
+#[derive(serde::Deserialize, schemars::JsonSchema)]
 struct Source {
-    /// How many minutes an interval lasts, at least 1. Intervals are counted from 1970 on, in UTC. Required.
+    /// How many minutes an interval lasts, at least 1. Intervals are counted from 1970 on, in UTC.
     minutes: u32,
 }
 
 impl Config for Source {
-    fn problems(&self, _: Step) -> Vec<Problem> {
-        let problem = || Problem::new("source.minutes", "must be at least 1").hint("minutes: 10");
+    fn validate(&self, v: &mut Validator<'_>) {
         if self.minutes == 0 {
-            vec![problem()]
-        } else {
-            Vec::new()
+            v.at("minutes").refuse("must be at least 1").hint("minutes: 10");
         }
     }
+}
+
+/// When an interval began, in seconds since 1970.
+#[derive(Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Version {
+    begin: u64,
 }
 
 impl Resource for Interval {
@@ -42,34 +45,21 @@ impl Resource for Interval {
     type PutParams = NoParams;
     type Version = Version;
 
-    async fn check(&self, cx: &Context, source: Source, from: Option<Version>) -> Result<Vec<Version>> {
+    async fn check(&self, cx: &Context, check: Check<Self>) -> Result<Vec<Version>> {
         let seconds = cx.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let begin = seconds - seconds % (u64::from(source.minutes) * 60);
-        let newest = Version::new("begin", begin.to_string());
+        let newest = Version {
+            begin: seconds - seconds % (u64::from(check.source.minutes) * 60),
+        };
         // Oldest first, and the version that was given is part of the answer.
-        Ok(from
-            .into_iter()
-            .filter(|from| *from != newest)
-            .chain([newest.clone()])
-            .collect())
+        let older = check.from.filter(|from| *from != newest);
+        Ok(older.into_iter().chain([newest]).collect())
     }
 
-    async fn get(
-        &self,
-        cx: &Context,
-        _: Source,
-        version: Option<Version>,
-        _: NoParams,
-        dest: &Path,
-    ) -> Result<Outcome<Self>> {
-        let version = version.ok_or_else(|| Problem::new("version", "is required"))?;
-        let begin = version
-            .get("begin")
-            .ok_or_else(|| Problem::new("version.begin", "is required"))?;
+    async fn get(&self, cx: &Context, get: Get<'_, Self>) -> Result<Outcome<Version>> {
+        let begin = get.version()?.begin;
         cx.log().heading(format!("Interval that began at {begin}"));
-        fs::write(dest.join("begin"), begin)
-            .map_err(|error| Error::internal("failed to write begin").cause(error))?;
-        Ok(Outcome::new(version))
+        fs::write(get.dest.join("begin"), begin.to_string()).internal("failed to write begin")?;
+        get.into_version().map(Outcome::new)
     }
 }
 

@@ -1,12 +1,11 @@
 //! A resource that misbehaves as it is told: the SDK's own tests drive it. `interval.rs` is the example to learn from.
 
-use std::path::Path;
 use std::time::Duration;
 
-use concourse_resource_sdk::config::NoParams;
+use concourse_resource_sdk::compat::{Compat, ErrorExt as _};
 use concourse_resource_sdk::{
-    AbortGuard, Config, Context, Error, KeyPolicy, Outcome, Problem, Resource, Result, Secret, Step,
-    UnknownKeys, Version,
+    AbortGuard, Check, Config, Context, Error, Get, KeyPolicy, NoParams, Outcome, Resource, Result,
+    ResultExt as _, Secret, UnknownKeys, Validator, VersionMap,
 };
 
 struct Probe;
@@ -53,11 +52,9 @@ enum Action {
 }
 
 impl Config for Source {
-    fn problems(&self, _: Step) -> Vec<Problem> {
+    fn validate(&self, v: &mut Validator<'_>) {
         if self.uri == "bad" {
-            vec![Problem::verbatim("source.uri", "this uri is bad").exit(7)]
-        } else {
-            Vec::new()
+            v.add([Error::config("source.uri", "this uri is bad").verbatim().exit(7)]);
         }
     }
 }
@@ -70,18 +67,19 @@ impl Resource for Probe {
         check_source: UnknownKeys::Reject,
         ..KeyPolicy::WARN
     };
-    const WRONG_TYPE_EXIT: u8 = 5;
+    const COMPAT: Compat = Compat::NONE.wrong_type_exit(5);
     type Source = Source;
     type GetParams = NoParams;
     type PutParams = NoParams;
-    type Version = Version;
+    type Version = VersionMap;
 
-    async fn check(&self, cx: &Context, source: Source, from: Option<Version>) -> Result<Vec<Version>> {
+    async fn check(&self, cx: &Context, check: Check<Self>) -> Result<Vec<VersionMap>> {
+        let Check { source, from, .. } = check;
         let password = source.password.expose().to_owned();
         match source.action {
             Action::Nothing => Ok(from.into_iter().collect()),
             Action::Panic => panic!("with {password}"),
-            Action::PanicInBlocking => blocking(move || panic!("with {password}")).await,
+            Action::PanicInBlocking => cx.blocking(move || panic!("with {password}")).await,
             Action::Leak => {
                 cx.log().set_trace(true);
                 cx.log().line(format!("line {password}"));
@@ -115,7 +113,7 @@ impl Resource for Probe {
             }
             Action::WaitForBlocking => {
                 cx.log().line("waiting");
-                blocking(|| std::thread::sleep(Duration::from_secs(60))).await;
+                cx.blocking(|| std::thread::sleep(Duration::from_secs(60))).await;
                 Ok(Vec::new())
             }
             Action::Print => {
@@ -127,32 +125,16 @@ impl Resource for Probe {
                     .arg("printed by a child")
                     .status();
                 child.map_err(|error| Error::internal("failed to run echo").cause(error))?;
-                Ok(vec![Version::new("ref", "a")])
+                Ok(vec![VersionMap::new("ref", "a")])
             }
-            Action::Cache => Ok(vec![Version::new("checks", checks(cx).to_string())]),
+            Action::Cache => Ok(vec![VersionMap::new("checks", checks(cx).to_string())]),
         }
     }
 
-    async fn get(
-        &self,
-        cx: &Context,
-        _: Source,
-        version: Option<Version>,
-        _: NoParams,
-        dest: &Path,
-    ) -> Result<Outcome<Self>> {
-        std::fs::write(dest.join("cached"), cx.cache().is_some().to_string())
-            .map_err(|error| Error::internal("failed to write").cause(error))?;
-        version
-            .map(Outcome::new)
-            .ok_or_else(|| Problem::new("version", "is required").into())
-    }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    async fn get(&self, cx: &Context, get: Get<'_, Self>) -> Result<Outcome<VersionMap>> {
+        std::fs::write(get.dest.join("cached"), cx.cache().is_some().to_string())
+            .internal("failed to write")?;
+        get.into_version().map(Outcome::new)
     }
 }
 

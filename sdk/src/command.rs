@@ -70,10 +70,10 @@ impl Command<'_> {
         let abort = Abort::listen(console.clone())
             .map_err(|error| Error::internal("failed to listen for signals").cause(error))?;
         let mut value = self.read(console)?;
-        if self.resource.keys_ignore_case() {
+        if self.resource.compat().keys_ignore_case {
             decode::fold_keys(&mut value, &["source", "version", "params"]);
         }
-        let request = input::request(value.clone(), self.resource.wrong_type_exit())?;
+        let request = input::request(value.clone(), self.resource.compat().wrong_type_exit)?;
         let cx = self.context(console, value, &request);
         let runtime = runtime()?;
         let ran = runtime.block_on(abort.guard(&cx, self.command(&cx, request)));
@@ -106,9 +106,8 @@ impl Command<'_> {
             for warning in input::unknown_parts(&value, self.step) {
                 console.warn(warning);
             }
-            let unresolved = decode::unresolved(&value);
-            if !unresolved.is_empty() {
-                return Err(Error::Config(unresolved));
+            if let Some(unresolved) = Error::all(decode::unresolved(&value)) {
+                return Err(unresolved);
             }
         }
         Ok(value)

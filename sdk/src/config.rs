@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
+use crate::validate::Validator;
+
 /// A command of a resource, by the name of the step that people write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
@@ -40,14 +42,14 @@ impl Step {
 
 /// A `source` or `params` object: one documented struct, from which decoding, JSON Schema, README tables and `--help` come.
 ///
-/// `null` and absence mean `Default`, for the whole object and for every field (use `#[serde(default)]`).
-pub trait Config: DeserializeOwned + JsonSchema + Default + Send + 'static {
-    /// Everything that is wrong with the values, in the order a user should mend it. Pure: no I/O.
+/// `null` and absence are the same. A field that is neither an `Option` nor has `#[serde(default)]` is required.
+pub trait Config: DeserializeOwned + JsonSchema + Send + Sync + 'static {
+    /// Reports what is wrong with the values, in the order a user should mend it. Pure: no I/O.
     ///
-    /// Called for `source` first, then for `params`, after both were decoded and before the command runs.
-    fn problems(&self, step: Step) -> Vec<Problem> {
-        let _ = step;
-        Vec::new()
+    /// Called for `source` first, then for `params`, after both were decoded and before the command runs; also where something did not
+    /// decode, with defaults in its place, so that all problems are told at once.
+    fn validate(&self, v: &mut Validator<'_>) {
+        let _ = v;
     }
 }
 
@@ -77,79 +79,6 @@ impl FieldPath {
 impl fmt::Display for FieldPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// One thing that is wrong with the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The field.
-    pub path: FieldPath,
-    /// What is wrong with it, with the value quoted (never the value of a secret).
-    pub message: String,
-    /// What to write instead.
-    pub hint: Option<String>,
-    /// The exit status; 1 unless a contract names another.
-    pub exit: u8,
-    /// Whether `message` is a contract's text, printed as it is, without the path before it.
-    pub verbatim: bool,
-}
-
-impl Problem {
-    /// A problem with the field at `path`; printed as `path: message`.
-    pub fn new(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: FieldPath::new(path),
-            message: message.into(),
-            hint: None,
-            exit: 1,
-            verbatim: false,
-        }
-    }
-
-    /// A problem whose text a contract gives; printed as it stands.
-    pub fn verbatim(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            verbatim: true,
-            ..Self::new(path, message)
-        }
-    }
-
-    /// Adds what to write instead.
-    #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
-        self
-    }
-
-    /// Sets the exit status, where a contract names another than 1.
-    #[must_use]
-    pub fn exit(mut self, status: u8) -> Self {
-        self.exit = status;
-        self
-    }
-}
-
-/// The problems for which something could not be made, where rules try to make what the command needs; none if it was made, or if it failed
-/// for another reason.
-pub fn problems_of<T>(made: crate::Result<T>) -> Vec<Problem> {
-    match made {
-        Err(crate::Error::Config(problems)) => problems,
-        _ => Vec::new(),
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.verbatim {
-            f.write_str(&self.message)?;
-        } else {
-            write!(f, "{}: {}", self.path, self.message)?;
-        }
-        if let Some(hint) = &self.hint {
-            write!(f, "\n  hint: {hint}")?;
-        }
-        Ok(())
     }
 }
 

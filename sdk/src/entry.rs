@@ -13,13 +13,13 @@ use crate::resource::Resource;
 /// Runs a resource; all that its `main` has to do.
 ///
 /// ```no_run
-/// # use concourse_resource_sdk::{Resource, Version, config::NoParams};
+/// # use concourse_resource_sdk::{Resource, VersionMap, config::NoParams};
 /// # struct Clock;
 /// # #[derive(Default, serde::Deserialize, schemars::JsonSchema)] struct Source {}
 /// # impl concourse_resource_sdk::Config for Source {}
 /// # impl Resource for Clock {
 /// #     const NAME: &'static str = "clock"; const ABOUT: &'static str = ""; const VERSION: &'static str = "1.0.0";
-/// #     type Source = Source; type GetParams = NoParams; type PutParams = NoParams; type Version = Version;
+/// #     type Source = Source; type GetParams = NoParams; type PutParams = NoParams; type Version = VersionMap;
 /// # }
 /// fn main() -> std::process::ExitCode {
 ///     concourse_resource_sdk::main(Clock)
@@ -57,7 +57,7 @@ fn protocol(resource: &dyn ErasedResource, step: Step, program: &OsStr, director
         (Step::Check, _) => Path::new(""),
         (_, Some(directory)) if !directory.is_empty() => Path::new(directory),
         _ => {
-            console.line(resource.usage(&program.display().to_string(), step));
+            console.line((resource.compat().usage)(&program.display().to_string(), step));
             return 1;
         }
     };

@@ -4,14 +4,16 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::config::{Config, KeyPolicy, Problem, Step};
+use crate::compat::Compat;
+use crate::config::{Config, KeyPolicy, Step};
 use crate::context::Context;
 use crate::decode::{self, Decoder};
 use crate::erased::{Answer, ErasedResource, Part, Request, Running};
 use crate::error::{Error, Result};
-use crate::resource::{Outcome, Resource};
+use crate::resource::{Check, Get, Outcome, Put, Resource};
 use crate::schema;
-use crate::version::VersionShape;
+use crate::validate::Validator;
+use crate::version::Version;
 
 impl<R: Resource> ErasedResource for R {
     fn name(&self) -> &'static str {
@@ -30,16 +32,8 @@ impl<R: Resource> ErasedResource for R {
         R::KEYS
     }
 
-    fn keys_ignore_case(&self) -> bool {
-        R::KEYS_IGNORE_CASE
-    }
-
-    fn wrong_type_exit(&self) -> u8 {
-        R::WRONG_TYPE_EXIT
-    }
-
-    fn usage(&self, program: &str, step: Step) -> String {
-        R::usage(program, step)
+    fn compat(&self) -> Compat {
+        R::COMPAT
     }
 
     fn schema(&self, part: Part) -> Value {
@@ -50,31 +44,32 @@ impl<R: Resource> ErasedResource for R {
         }
     }
 
-    fn problems(
-        &self,
-        part: Part,
-        step: Step,
-        fields: Map<String, Value>,
-        cx: &Context,
-    ) -> Result<Vec<Problem>> {
-        let mut decoder = Decoder::new(self, cx);
-        let problems = match part {
-            Part::Source => decoder
-                .part::<R::Source>(part, fields)
-                .map(|part| part.problems(step)),
-            Part::GetParams => decoder
-                .part::<R::GetParams>(part, fields)
-                .map(|part| part.problems(step)),
-            Part::PutParams => decoder
-                .part::<R::PutParams>(part, fields)
-                .map(|part| part.problems(step)),
-        };
-        decoder.rules(problems.unwrap_or_default());
-        match decoder.finish() {
-            Ok(()) => Ok(Vec::new()),
-            Err(Error::Config(problems)) => Ok(problems),
-            Err(error) => Err(error),
+    fn problems(&self, part: Part, step: Step, fields: Map<String, Value>, cx: &Context) -> Vec<Error> {
+        fn validate<C: Config>(part: Option<&C>, v: &mut Validator<'_>) {
+            if let Some(part) = part {
+                part.validate(v);
+            }
         }
+        let mut decoder = Decoder::new(self, cx);
+        let key = part.key();
+        match part {
+            Part::Source => {
+                let source = decoder.part::<R::Source>(part, fields);
+                decoder.rules(key, |v| validate(source.as_ref(), v));
+                if let (Step::Check, Some(source)) = (step, &source) {
+                    decoder.rules(key, |v| R::validate_check(source, v));
+                }
+            }
+            Part::GetParams => {
+                let params = decoder.part::<R::GetParams>(part, fields);
+                decoder.rules(key, |v| validate(params.as_ref(), v));
+            }
+            Part::PutParams => {
+                let params = decoder.part::<R::PutParams>(part, fields);
+                decoder.rules(key, |v| validate(params.as_ref(), v));
+            }
+        }
+        decoder.finish().err().map_or_else(Vec::new, Error::each)
     }
 
     fn run<'a>(&'a self, cx: &'a Context, request: Request, directory: &'a Path) -> Running<'a> {
@@ -97,39 +92,57 @@ async fn run<R: Resource>(resource: &R, cx: &Context, request: Request, director
         .flatten();
     let version = request.version.as_ref().map_or(Ok(None), R::Version::read);
     let version = decoder.version(version);
-    decoder.rules(
-        source
-            .as_ref()
-            .map_or_else(Vec::new, |source| source.problems(step)),
-    );
-    decoder.rules(match (step, &source, &get, &put) {
-        (Step::Check, Some(source), _, _) => R::check_problems(source),
-        (Step::Get, Some(source), Some(params), _) => R::get_problems(source, params),
-        (Step::Put, Some(source), _, Some(params)) => R::put_problems(source, params),
-        _ => Vec::new(),
-    });
-    decoder.rules(get.as_ref().map_or_else(Vec::new, |params| params.problems(step)));
-    decoder.rules(put.as_ref().map_or_else(Vec::new, |params| params.problems(step)));
+    if let Some(source) = &source {
+        decoder.rules("source", |v| source.validate(v));
+    }
+    match (step, &source, &get, &put) {
+        (Step::Check, Some(source), _, _) => decoder.rules("source", |v| R::validate_check(source, v)),
+        (Step::Get, source, Some(params), _) => {
+            if let Some(source) = source {
+                decoder.rules("params", |v| R::validate_get(source, params, v));
+            }
+            decoder.rules("params", |v| params.validate(v));
+        }
+        (Step::Put, source, _, Some(params)) => {
+            if let Some(source) = source {
+                decoder.rules("params", |v| R::validate_put(source, params, v));
+            }
+            decoder.rules("params", |v| params.validate(v));
+        }
+        _ => {}
+    }
     decoder.finish()?;
     match (step, source, get, put) {
         (Step::Check, Some(source), _, _) => {
-            let versions = resource.check(cx, source, version).await?;
+            let check = Check {
+                source,
+                from: version,
+            };
+            let versions = resource.check(cx, check).await?;
+            let versions: Result<Vec<Value>> = versions.iter().map(version_json).collect();
             Ok(Answer {
-                value: versions
-                    .iter()
-                    .map(|version| version_json(&version.write()))
-                    .collect(),
+                value: versions?.into(),
                 failure: None,
             })
         }
         (Step::Get, Some(source), Some(params), _) => {
             make_destination(directory)?;
-            let got = resource.get(cx, source, version, params, directory).await?;
-            Ok(answer(cx, got))
+            let get = Get {
+                source,
+                params,
+                dest: directory,
+                version_if_given: version,
+            };
+            answer(cx, resource.get(cx, get).await?)
         }
         (Step::Put, Some(source), _, Some(params)) => {
             look_for_sources(directory)?;
-            Ok(answer(cx, resource.put(cx, source, params, directory).await?))
+            let put = Put {
+                source,
+                params,
+                sources: directory,
+            };
+            answer(cx, resource.put(cx, put).await?)
         }
         // What does not decode is a problem that has ended the command.
         _ => Err(Error::internal(
@@ -158,18 +171,13 @@ fn look_for_sources(directory: &Path) -> Result<()> {
     )))
 }
 
-fn version_json(version: &crate::version::Version) -> Value {
-    Value::Object(
-        version
-            .entries()
-            .map(|(key, value)| (key.to_owned(), value.into()))
-            .collect(),
-    )
+fn version_json<V: Version>(version: &V) -> Result<Value> {
+    Ok(json!(version.write()?))
 }
 
-fn answer<R: Resource>(cx: &Context, outcome: Outcome<R>) -> Answer {
+fn answer<V: Version>(cx: &Context, outcome: Outcome<V>) -> Result<Answer> {
     let mut answer = Map::new();
-    answer.insert("version".to_owned(), version_json(&outcome.version.write()));
+    answer.insert("version".to_owned(), version_json(&outcome.version)?);
     if let Some(metadata) = outcome.metadata {
         let metadata = metadata.redacted(|text| cx.log().redacted(text));
         answer.insert("metadata".to_owned(), json!(metadata));
@@ -177,8 +185,8 @@ fn answer<R: Resource>(cx: &Context, outcome: Outcome<R>) -> Answer {
     for (key, value) in outcome.extra {
         answer.entry(key).or_insert(value);
     }
-    Answer {
+    Ok(Answer {
         value: Value::Object(answer),
         failure: outcome.failure,
-    }
+    })
 }

@@ -6,7 +6,8 @@ use std::pin::Pin;
 
 use serde_json::{Map, Value};
 
-use crate::config::{KeyPolicy, Problem, Step};
+use crate::compat::Compat;
+use crate::config::{KeyPolicy, Step};
 use crate::context::Context;
 use crate::error::{Error, Result};
 
@@ -81,7 +82,7 @@ pub struct Request {
 pub struct Answer {
     /// What goes to stdout.
     pub value: Value,
-    /// Why the command fails all the same: [`Outcome::failure`](crate::Outcome).
+    /// Why the command fails all the same: [`failing`](crate::compat::OutcomeExt::failing).
     pub failure: Option<Error>,
 }
 
@@ -99,25 +100,12 @@ pub trait ErasedResource: Send + Sync {
     fn version(&self) -> &'static str;
     /// [`Resource::KEYS`](crate::Resource::KEYS).
     fn keys(&self) -> KeyPolicy;
-    /// [`Resource::KEYS_IGNORE_CASE`](crate::Resource::KEYS_IGNORE_CASE).
-    fn keys_ignore_case(&self) -> bool;
-    /// [`Resource::WRONG_TYPE_EXIT`](crate::Resource::WRONG_TYPE_EXIT).
-    fn wrong_type_exit(&self) -> u8;
-    /// [`Resource::usage`](crate::Resource::usage).
-    fn usage(&self, program: &str, step: Step) -> String;
+    /// [`Resource::COMPAT`](crate::Resource::COMPAT).
+    fn compat(&self) -> Compat;
     /// The JSON Schema of a part.
     fn schema(&self, part: Part) -> Value;
     /// Everything that is wrong with a part; as the protocol finds it, without running anything.
-    ///
-    /// # Errors
-    /// What cannot be decoded.
-    fn problems(
-        &self,
-        part: Part,
-        step: Step,
-        fields: Map<String, Value>,
-        cx: &Context,
-    ) -> Result<Vec<Problem>>;
+    fn problems(&self, part: Part, step: Step, fields: Map<String, Value>, cx: &Context) -> Vec<Error>;
     /// Decodes the request, checks it, runs the command and answers what goes to stdout. `directory` is the destination of
     /// a `get`, the sources of a `put`.
     fn run<'a>(&'a self, cx: &'a Context, request: Request, directory: &'a Path) -> Running<'a>;

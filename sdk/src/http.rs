@@ -23,7 +23,7 @@ use std::time::Duration;
 use reqwest::{Client, Request, RequestBuilder, Response, redirect};
 
 pub use self::exchange::{Exchange, Reply, Silence, exchange};
-pub use self::failure::{Failure, describe, error, origin};
+pub use self::failure::{error, origin};
 pub use self::proxy::ProxyRules;
 pub use self::request::{HttpRequest, HttpResponse};
 pub use self::retry::Retries;
@@ -278,7 +278,7 @@ impl HttpClient {
         let proxy = error
             .url()
             .and_then(|url| self.shared.settings.proxies.proxy_for(url));
-        failure::explain(error, proxy).into()
+        failure::explain(error, proxy)
     }
 
     /// The client for streamed bodies, made when it is first needed.
@@ -305,7 +305,7 @@ impl HttpClient {
             return Ok(response);
         }
         let proxy = self.shared.settings.proxies.proxy_for(response.url());
-        Err(failure::proxy_login(response.url(), proxy).into())
+        Err(failure::proxy_login(response.url(), proxy))
     }
 }
 

@@ -23,9 +23,9 @@
 //! - **Decoding** in an order that keeps secrets out of every message: the JSON value, then each value at a [`Secret`] field
 //!   and each login in a URL is registered with the log, then unknown keys are found (with "did you mean"), then values are
 //!   decoded into `Source` and params (`source.minutes: expected a whole number from 0 to 4294967295, found string "x"`),
-//!   then [`Config::problems`] says what else is wrong, and only then the command runs. `null` equals absent.
-//! - **Errors** of three kinds, [`Error::Config`], [`Error::Remote`] and [`Error::Internal`], by whose turn it is to act; a
-//!   first line, then cause and hint. A panic becomes an internal error. Stdout stays empty.
+//!   then [`Config::validate`] says what else is wrong, and only then the command runs. `null` equals absent.
+//! - **Errors** of three kinds, [`Error::config`], [`Error::remote`] and [`Error::internal`], by whose turn it is to act; a
+//!   first line, then causes and hint; with `?` by [`ResultExt`]. A panic becomes an internal error. Stdout stays empty.
 //! - **The log**, [`Context::log`]: stderr, without the secrets in any of their usual encodings, with
 //!   [progress](Context::progress) for what takes longer.
 //! - **Aborts**: SIGTERM or SIGINT drops the command's future, runs what [`Context::on_abort`] registered, and ends the
@@ -36,13 +36,14 @@
 //!   up to date), `--help`.
 //! - **A test kit** (feature `testing`), which runs a resource as Concourse would.
 //!
-//! Fields of a shell-script resource that coerced what it was given are read alike with the types in [`lenient`].
+//! Fields of a shell-script resource that coerced what it was given are read alike with the types in [`compat::lenient`].
 
 mod abort;
 pub mod build;
 pub mod cache;
 mod cli;
 mod command;
+pub mod compat;
 pub mod config;
 pub mod console;
 pub mod context;
@@ -54,7 +55,6 @@ pub mod erased;
 pub mod error;
 pub mod files;
 pub mod http;
-pub mod lenient;
 pub mod metadata;
 mod panics;
 pub mod resource;
@@ -64,16 +64,19 @@ mod stdout;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod validate;
 pub mod version;
 
 pub use build::BuildMetadata;
 pub use cache::CacheDir;
-pub use config::{Config, FieldPath, KeyPolicy, Problem, Step, UnknownKeys};
+pub use config::{Config, FieldPath, KeyPolicy, NoParams, Step, UnknownKeys};
 pub use context::{AbortGuard, Context};
 pub use entry::{main, run};
-pub use erased::{Answer, ErasedResource, Part, Request};
-pub use error::{Error, Report, Result};
-pub use metadata::Metadata;
-pub use resource::{Outcome, Resource};
+pub use error::{Error, ErrorKind, Result, ResultExt};
+pub use metadata::{Metadata, MetadataRow};
+pub use resource::{Check, Get, Outcome, Put, Resource};
+/// Of the crate [`schemars`](https://docs.rs/schemars), which documents configuration types.
+pub use schemars;
 pub use secret::Secret;
-pub use version::{Version, VersionShape};
+pub use validate::{Refused, Validator};
+pub use version::{Version, VersionMap};

@@ -5,15 +5,18 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Config, KeyPolicy, Problem, Step};
+use crate::compat::Compat;
+use crate::config::{Config, KeyPolicy};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::metadata::Metadata;
-use crate::version::VersionShape;
+use crate::metadata::{Metadata, MetadataRow};
+use crate::validate::Validator;
+use crate::version::Version;
 
 /// A resource type: what it is configured with, what its versions look like, and the three commands.
 ///
-/// The defaults: `check` echoes the version it was given, `get` echoes too, `put` fails saying that there is no put.
+/// The defaults: `check` echoes the version it was given, `get` echoes too and writes nothing, `put` fails saying that there is no put. So a
+/// resource that only puts writes `put`, one that only triggers writes `check`.
 pub trait Resource: Send + Sync + Sized + 'static {
     /// The name of the type, such as `git`; the command is `git-resource`.
     const NAME: &'static str;
@@ -24,11 +27,8 @@ pub trait Resource: Send + Sync + Sized + 'static {
     const VERSION: &'static str;
     /// What happens to unknown keys.
     const KEYS: KeyPolicy = KeyPolicy::WARN;
-    /// Whether a key of the request, of `source` or of `params` counts as the one that differs in the case of its letters only, as
-    /// resources that were written in Go have it. The last of several wins.
-    const KEYS_IGNORE_CASE: bool = false;
-    /// The exit status of a value of the wrong JSON type, where a contract names another than 1.
-    const WRONG_TYPE_EXIT: u8 = 1;
+    /// Where a drop-in differs from what the SDK does by itself.
+    const COMPAT: Compat = Compat::NONE;
 
     /// `source`.
     type Source: Config;
@@ -37,95 +37,125 @@ pub trait Resource: Send + Sync + Sized + 'static {
     /// `params` of a `put` step.
     type PutParams: Config;
     /// A version.
-    type Version: VersionShape;
+    type Version: Version;
 
-    /// What `in` and `out` print when they are called without a directory.
-    #[must_use]
-    fn usage(program: &str, step: Step) -> String {
-        let directory = match step {
-            Step::Put => "source",
-            Step::Check | Step::Get => "destination",
-        };
-        format!("usage: {program} <path/to/{directory}>")
-    }
-
-    /// What is wrong with a source when it is checked, besides [`Config::problems`]. Pure: no I/O.
-    #[must_use]
-    fn check_problems(source: &Self::Source) -> Vec<Problem> {
-        let _ = source;
-        Vec::new()
+    /// What is wrong with a source when it is checked, besides [`Config::validate`]. Pure: no I/O.
+    fn validate_check(source: &Self::Source, v: &mut Validator<'_>) {
+        let _ = (source, v);
     }
 
     /// What is wrong with the params of a get in the light of its source. Pure: no I/O.
-    #[must_use]
-    fn get_problems(source: &Self::Source, params: &Self::GetParams) -> Vec<Problem> {
-        let _ = (source, params);
-        Vec::new()
+    fn validate_get(source: &Self::Source, params: &Self::GetParams, v: &mut Validator<'_>) {
+        let _ = (source, params, v);
     }
 
     /// What is wrong with the params of a put in the light of its source. Pure: no I/O.
-    #[must_use]
-    fn put_problems(source: &Self::Source, params: &Self::PutParams) -> Vec<Problem> {
-        let _ = (source, params);
-        Vec::new()
+    fn validate_put(source: &Self::Source, params: &Self::PutParams, v: &mut Validator<'_>) {
+        let _ = (source, params, v);
     }
 
-    /// The versions from `from` on, oldest first; without `from` the newest.
+    /// The versions from the given one on, oldest first; without one the newest.
     fn check(
         &self,
         cx: &Context,
-        source: Self::Source,
-        from: Option<Self::Version>,
+        check: Check<Self>,
     ) -> impl Future<Output = Result<Vec<Self::Version>>> + Send {
-        let _ = (cx, source);
-        async move { Ok(from.into_iter().collect()) }
+        let _ = cx;
+        async move { Ok(check.from.into_iter().collect()) }
     }
 
-    /// Writes `version` into `dest`, an existing directory.
+    /// Writes a version into a directory.
     fn get(
         &self,
         cx: &Context,
-        source: Self::Source,
-        version: Option<Self::Version>,
-        params: Self::GetParams,
-        dest: &Path,
-    ) -> impl Future<Output = Result<Outcome<Self>>> + Send {
-        let _ = (cx, source, params, dest);
-        async move {
-            version
-                .map(Outcome::new)
-                .ok_or_else(|| Problem::new("version", "a version to get is required").into())
-        }
+        get: Get<'_, Self>,
+    ) -> impl Future<Output = Result<Outcome<Self::Version>>> + Send {
+        let _ = cx;
+        async move { get.into_version().map(Outcome::new) }
     }
 
-    /// Makes a new version from the files below `sources`, the directory that holds the build's inputs.
+    /// Makes a new version from the build's inputs.
     fn put(
         &self,
         cx: &Context,
-        source: Self::Source,
-        params: Self::PutParams,
-        sources: &Path,
-    ) -> impl Future<Output = Result<Outcome<Self>>> + Send {
-        let _ = (cx, source, params, sources);
+        put: Put<'_, Self>,
+    ) -> impl Future<Output = Result<Outcome<Self::Version>>> + Send {
+        let _ = (cx, put);
         async move { Err(Error::internal(format!("the {} resource has no put", Self::NAME))) }
     }
 }
 
-/// What `get` and `put` answer: a version, metadata for the build page, and rarely more.
-pub struct Outcome<R: Resource> {
-    /// The version that was got or made.
-    pub version: R::Version,
-    /// The rows that the build page shows. With `None` the answer has no key `metadata`.
-    pub metadata: Option<Metadata>,
-    /// Further top-level keys of the answer, where a contract has them.
-    pub extra: Map<String, Value>,
-    /// Why the command fails all the same, where a contract wants an answer on stdout even so.
-    pub failure: Option<Error>,
+/// What a check is asked for.
+#[non_exhaustive]
+pub struct Check<R: Resource> {
+    /// `source`.
+    pub source: R::Source,
+    /// The last version that is known.
+    pub from: Option<R::Version>,
 }
 
-impl<R: Resource> Outcome<R> {
+/// What a get is asked for.
+#[non_exhaustive]
+pub struct Get<'a, R: Resource> {
+    /// `source`.
+    pub source: R::Source,
+    /// `params`.
+    pub params: R::GetParams,
+    /// The directory to write to, which exists.
+    pub dest: &'a Path,
+    /// The version, which is given but by hand. [`Get::version`] is for those who need it.
+    pub version_if_given: Option<R::Version>,
+}
+
+impl<R: Resource> Get<'_, R> {
+    /// The version to get.
+    ///
+    /// # Errors
+    /// Fails where none was given.
+    pub fn version(&self) -> Result<&R::Version> {
+        self.version_if_given.as_ref().ok_or_else(no_version)
+    }
+
+    /// The version to get, to be answered.
+    ///
+    /// # Errors
+    /// Fails where none was given.
+    pub fn into_version(self) -> Result<R::Version> {
+        self.version_if_given.ok_or_else(no_version)
+    }
+}
+
+fn no_version() -> Error {
+    Error::config("version", "a version to get is required")
+}
+
+/// What a put is asked for.
+#[non_exhaustive]
+pub struct Put<'a, R: Resource> {
+    /// `source`.
+    pub source: R::Source,
+    /// `params`.
+    pub params: R::PutParams,
+    /// The directory that holds the build's inputs.
+    pub sources: &'a Path,
+}
+
+/// What `get` and `put` answer: a version, and metadata for the build page.
+#[non_exhaustive]
+pub struct Outcome<V> {
+    /// The version that was got or made.
+    pub version: V,
+    /// The rows that the build page shows. With `None` the answer has no key `metadata`.
+    pub metadata: Option<Metadata>,
+    /// Further top-level keys of the answer: [`compat`](crate::compat::OutcomeExt).
+    pub(crate) extra: Map<String, Value>,
+    /// Why the command fails all the same: [`compat`](crate::compat::OutcomeExt).
+    pub(crate) failure: Option<Error>,
+}
+
+impl<V> Outcome<V> {
     /// A version without metadata.
-    pub fn new(version: R::Version) -> Self {
+    pub fn new(version: V) -> Self {
         Self {
             version,
             metadata: Some(Metadata::default()),
@@ -134,24 +164,17 @@ impl<R: Resource> Outcome<R> {
         }
     }
 
-    /// The same with metadata.
+    /// The same with one more row on the build page.
     #[must_use]
-    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+    pub fn row(mut self, row: impl Into<MetadataRow>) -> Self {
+        self.metadata.get_or_insert_default().push(row);
+        self
+    }
+
+    /// The same with these rows, in place of others.
+    #[must_use]
+    pub fn metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = Some(metadata);
-        self
-    }
-
-    /// The same without the key `metadata`, where a contract has none.
-    #[must_use]
-    pub fn without_metadata(mut self) -> Self {
-        self.metadata = None;
-        self
-    }
-
-    /// The same, but the command fails after it has answered.
-    #[must_use]
-    pub fn failing(mut self, failure: Error) -> Self {
-        self.failure = Some(failure);
         self
     }
 }

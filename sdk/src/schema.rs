@@ -56,7 +56,7 @@ pub fn given(fields: &[&str]) -> Value {
     json!({ "required": fields, "properties": properties })
 }
 
-/// A rule for `#[schemars(extend("not" = both_on("a", "b")))]`: both of these [`Flag`](crate::lenient::Flag)s are on.
+/// A rule for `#[schemars(extend("not" = both_on("a", "b")))]`: both of these [`Flag`](crate::compat::lenient::Flag)s are on.
 #[must_use]
 pub fn both_on(one: &str, other: &str) -> Value {
     let on = json!({ "enum": [true, "true"] });

@@ -3,7 +3,8 @@
 mod ago;
 mod pattern;
 
-use concourse_resource_sdk::Problem;
+use concourse_resource_sdk::Error;
+use concourse_resource_sdk::compat::ErrorExt as _;
 use git2::Time;
 
 /// Seconds of a day.
@@ -54,7 +55,7 @@ impl DateStyle {
     ];
 
     /// The style of a name, any of which may end in `-local`.
-    pub(crate) fn named(name: &str) -> Result<Self, Problem> {
+    pub(crate) fn named(name: &str) -> Result<Self, Error> {
         for (prefix, local) in [("format:", false), ("format-local:", true)] {
             if let Some(pattern) = name.strip_prefix(prefix) {
                 let form = Form::Pattern(pattern::checked(name, pattern)?);
@@ -114,10 +115,10 @@ impl DateStyle {
 }
 
 /// CONTRACT 5.6 and 8: git's own status.
-fn unknown_style(name: &str) -> Problem {
+fn unknown_style(name: &str) -> Error {
     let known = "iso8601, iso-strict, rfc2822, short, raw, unix, default, human, relative, local, one of them with -local, or \
                  format: and a pattern";
-    let problem = Problem::new(
+    let problem = Error::config(
         "params.timestamp_format",
         format!("unknown date format \"{name}\""),
     )

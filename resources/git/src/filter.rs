@@ -88,7 +88,7 @@ impl Filter {
     }
 }
 
-fn texts(items: &[concourse_resource_sdk::lenient::Text]) -> Vec<String> {
+fn texts(items: &[concourse_resource_sdk::compat::lenient::Text]) -> Vec<String> {
     items
         .iter()
         .filter_map(|item| item.get())

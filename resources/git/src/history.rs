@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use concourse_resource_sdk::{Error, Problem, Result};
+use concourse_resource_sdk::{Error, Result};
 use git_source::CommitText;
 use git2::{ObjectType, Odb, Oid, Repository};
 
@@ -26,7 +26,7 @@ pub(crate) enum Missing {
     /// It cannot be read, or is not what it should be.
     Broken(git2::Error),
     /// It is there, but what the configuration asks of it cannot be told.
-    Undecided(Problem),
+    Undecided(Error),
 }
 
 impl From<Missing> for Error {
@@ -34,7 +34,7 @@ impl From<Missing> for Error {
         match missing {
             Missing::Object(id) => Self::remote(format!("object {id} is missing"))
                 .hint("the remote repository is incomplete or changed during the check"),
-            Missing::Undecided(problem) => problem.into(),
+            Missing::Undecided(problem) => problem,
             Missing::Broken(error) => {
                 Self::internal("failed to read the repository's objects").cause(error.message())
             }

@@ -1,8 +1,9 @@
 //! Concourse resource type for git repositories: see `README.md` for how it is used and `CONTRACT.md` for what it does.
 
-use std::path::Path;
-
-use concourse_resource_sdk::{Context, KeyPolicy, Outcome, Problem, Resource, Result, UnknownKeys};
+use concourse_resource_sdk::compat::Compat;
+use concourse_resource_sdk::{
+    Check, Context, Get, KeyPolicy, Outcome, Put, Resource, Result, UnknownKeys, Validator,
+};
 
 mod check;
 mod commit_url;
@@ -49,48 +50,35 @@ impl Resource for Git {
         put_params: UnknownKeys::Reject,
         nested: UnknownKeys::Warn,
     };
-    const WRONG_TYPE_EXIT: u8 = WRONG_TYPE_EXIT;
+    const COMPAT: Compat = Compat::NONE.wrong_type_exit(WRONG_TYPE_EXIT);
 
     type Source = Source;
     type GetParams = GetParams;
     type PutParams = PutParams;
     type Version = GitVersion;
 
-    fn check_problems(source: &Source) -> Vec<Problem> {
-        check::problems(source)
+    fn validate_check(source: &Source, v: &mut Validator<'_>) {
+        check::validate(source, v);
     }
 
-    fn get_problems(_: &Source, params: &GetParams) -> Vec<Problem> {
-        get::problems(params)
+    fn validate_get(_: &Source, params: &GetParams, v: &mut Validator<'_>) {
+        get::validate(params, v);
     }
 
-    fn put_problems(source: &Source, params: &PutParams) -> Vec<Problem> {
-        put::problems(source, params)
+    fn validate_put(source: &Source, params: &PutParams, v: &mut Validator<'_>) {
+        put::validate(source, params, v);
     }
 
-    async fn check(&self, cx: &Context, source: Source, from: Option<GitVersion>) -> Result<Vec<GitVersion>> {
-        check::check(cx, &source, from).await
+    async fn check(&self, cx: &Context, check: Check<Self>) -> Result<Vec<GitVersion>> {
+        check::check(cx, &check.source, check.from).await
     }
 
-    async fn get(
-        &self,
-        cx: &Context,
-        source: Source,
-        version: Option<GitVersion>,
-        params: GetParams,
-        dest: &Path,
-    ) -> Result<Outcome<Self>> {
-        get::get(cx, &source, version, &params, dest).await
+    async fn get(&self, cx: &Context, get: Get<'_, Self>) -> Result<Outcome<GitVersion>> {
+        get::get(cx, &get.source, get.version_if_given, &get.params, get.dest).await
     }
 
-    async fn put(
-        &self,
-        cx: &Context,
-        source: Source,
-        params: PutParams,
-        sources: &Path,
-    ) -> Result<Outcome<Self>> {
-        put::put(cx, &source, &params, sources).await
+    async fn put(&self, cx: &Context, put: Put<'_, Self>) -> Result<Outcome<GitVersion>> {
+        put::put(cx, &put.source, &put.params, put.sources).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! Selecting commits by their message: `commit_filter` (CONTRACT 4.5.2 and 4.5.3).
 
-use concourse_resource_sdk::{Problem, Result};
+use concourse_resource_sdk::{Error, Result};
 use serde_json::Value;
 
 use crate::config::CommitFilter;
@@ -45,7 +45,7 @@ impl MessageFilter {
     ///
     /// # Errors
     /// A pattern that cannot be decided.
-    pub(crate) fn passes(&self, message: &[u8]) -> Result<bool, Problem> {
+    pub(crate) fn passes(&self, message: &[u8]) -> Result<bool, Error> {
         let included = self.include.patterns.is_empty() || self.include.match_in(message)?;
         Ok(included && (self.exclude.patterns.is_empty() || !self.exclude.match_in(message)?))
     }
@@ -65,7 +65,7 @@ impl Patterns {
                 let path = format!("source.commit_filter.{field}[{index}]");
                 let regex = GnuRegex::basic(pattern).map_err(|error| {
                     let text = format!("\"{pattern}\" is not a valid basic regular expression: {error}");
-                    Problem::new(path.as_str(), text)
+                    Error::config(path.as_str(), text)
                 })?;
                 patterns.push(Pattern { path, regex });
             }
@@ -73,7 +73,7 @@ impl Patterns {
         Ok(Self { patterns, all })
     }
 
-    fn match_in(&self, message: &[u8]) -> Result<bool, Problem> {
+    fn match_in(&self, message: &[u8]) -> Result<bool, Error> {
         for pattern in &self.patterns {
             if pattern.matches_a_line(message)? != self.all {
                 return Ok(!self.all);
@@ -84,7 +84,7 @@ impl Patterns {
 }
 
 impl Pattern {
-    fn matches_a_line(&self, message: &[u8]) -> Result<bool, Problem> {
+    fn matches_a_line(&self, message: &[u8]) -> Result<bool, Error> {
         // An empty message has one line.
         let message = message.strip_suffix(b"\n").unwrap_or(message);
         for line in message.split(|&byte| byte == b'\n') {
@@ -95,8 +95,8 @@ impl Pattern {
         Ok(false)
     }
 
-    fn too_hard(&self) -> Problem {
-        Problem::new(self.path.as_str(), "takes too long on the message of a commit")
+    fn too_hard(&self) -> Error {
+        Error::config(self.path.as_str(), "takes too long on the message of a commit")
             .hint("write it without a back-reference")
     }
 }

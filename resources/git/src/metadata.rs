@@ -1,6 +1,7 @@
 //! The rows that a build page shows of a commit: CONTRACT 5.7.
 
-use concourse_resource_sdk::{Error, Metadata, Result};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::{Error, Metadata, MetadataRow, Result};
 use git2::{ObjectType, Oid, Repository};
 
 use crate::commit_url::commit_url;
@@ -25,34 +26,31 @@ fn rows(repo: &Repository) -> Result<Metadata, git2::Error> {
     let author_date = dates::date_and_time(&author.when());
     let committer_date = dates::date_and_time(&committer.when());
     let mut metadata = Metadata::default();
-    metadata.push("commit", commit.id().to_string());
+    metadata.push(("commit", commit.id().to_string()));
     let text = CommitText::of(&commit);
-    metadata.push("author", lossy(&text.read(author.name_bytes())));
-    metadata.push_typed("author_date", "time", &author_date);
+    metadata.push(("author", lossy(&text.read(author.name_bytes()))));
+    metadata.push(MetadataRow::new("author_date", &author_date).typed("time"));
     // CONTRACT 5.7: shown only where it says nothing new.
     if committer.name_bytes() == author.name_bytes() && committer_date == author_date {
-        metadata.push("committer", lossy(&text.read(committer.name_bytes())));
-        metadata.push_typed("committer_date", "time", committer_date);
+        metadata.push(("committer", lossy(&text.read(committer.name_bytes()))));
+        metadata.push(MetadataRow::new("committer_date", committer_date).typed("time"));
     }
     for (row, names) in [
         ("branch", branches_at(repo, commit.id())?),
         ("tags", tags_at(repo, commit.id())?),
     ] {
         if !names.is_empty() {
-            metadata.push(row, names.join(","));
+            metadata.push((row, names.join(",")));
         }
     }
     let message = text.read(commit.message_raw_bytes());
-    metadata.push_typed(
-        "message",
-        "message",
-        lossy(&message[..message.len().min(MESSAGE_BYTES)]),
-    );
+    let shown = lossy(&message[..message.len().min(MESSAGE_BYTES)]);
+    metadata.push(MetadataRow::new("message", shown).typed("message"));
     let origin = repo.find_remote("origin").ok();
     if let Some(origin) = origin.as_ref().and_then(|origin| origin.url().ok())
         && let Some(url) = commit_url(origin, &commit.id().to_string())
     {
-        metadata.push("url", url);
+        metadata.push(("url", url));
     }
     Ok(metadata)
 }

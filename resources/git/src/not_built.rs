@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use concourse_resource_sdk::Problem;
+use concourse_resource_sdk::Error;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -18,9 +18,9 @@ impl NotBuilt {
     pub(crate) const ASKED: Self = Self { asked: true };
 
     /// The problem to report, where the field asks for something.
-    pub(crate) fn problem(self, path: &str) -> Option<Problem> {
+    pub(crate) fn problem(self, path: &str) -> Option<Error> {
         self.asked.then(|| {
-            Problem::new(
+            Error::config(
                 path,
                 "this field is not supported by this version of the git resource yet",
             )

@@ -1,6 +1,6 @@
 //! Git's pathspecs: which changed paths are selected. CONTRACT 4.5, item 1.
 
-use concourse_resource_sdk::Problem;
+use concourse_resource_sdk::Error;
 
 use crate::words;
 use git_source::wildmatch::{Mode, Pattern};
@@ -23,7 +23,7 @@ impl Selection {
     ///
     /// # Errors
     /// CONTRACT F5: an item that is not a valid pathspec.
-    pub(crate) fn new(paths: Option<&[String]>, ignore_paths: &[String]) -> Result<Self, Problem> {
+    pub(crate) fn new(paths: Option<&[String]>, ignore_paths: &[String]) -> Result<Self, Error> {
         let mut selection = Self {
             selected: Vec::new(),
             excluded: Vec::new(),
@@ -43,8 +43,8 @@ impl Selection {
         Ok(selection)
     }
 
-    fn add(&mut self, field: &str, index: usize, item: &str, magic: &str) -> Result<(), Problem> {
-        let problem = |message: String| Problem::new(format!("source.{field}[{index}]"), message);
+    fn add(&mut self, field: &str, index: usize, item: &str, magic: &str) -> Result<(), Error> {
+        let problem = |message: String| Error::config(format!("source.{field}[{index}]"), message);
         for word in words::split(item).map_err(|error| problem(format!("{item:?} {error}")))? {
             let item = Item::parse(&format!("{magic}{word}"))
                 .map_err(|reason| problem(format!("{word:?} is not a valid pathspec: {reason}")))?;

@@ -1,6 +1,6 @@
 //! `.git/short_ref`: the first bytes of a ref through a `printf` pattern. CONTRACT 5.6.
 
-use concourse_resource_sdk::{Error, Problem};
+use concourse_resource_sdk::Error;
 
 /// The pattern that leaves the short ref as it is.
 pub(crate) const DEFAULT_FORMAT: &str = "%s";
@@ -24,11 +24,10 @@ pub(crate) fn short_ref(reference: &str, format: &str) -> Result<String, Error> 
     let short = &reference[..end];
     let short = short.split_ascii_whitespace().next().unwrap_or_default();
     print(format, short).map_err(|reason| {
-        Problem::new(
+        Error::config(
             "params.short_ref_format",
             format!("{format:?} is not a usable pattern: {reason}"),
         )
-        .into()
     })
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use concourse_resource_sdk::http::{
     Exchange, HttpClient, ProxyRules, Redirects, Reply, Retries, Silence, exchange,
 };
-use concourse_resource_sdk::{Context, Error, Problem, Result};
+use concourse_resource_sdk::{Context, Error, Result};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -41,14 +41,14 @@ impl<'a> Grafana<'a> {
             options = options.proxies(ProxyRules::all(&source.proxy, "")?);
         }
         let http = options.build().map_err(|error| match error {
-            error if !source.ca_certs.is_empty() => Problem::new("source.ca_certs", error.to_string()).into(),
+            error if !source.ca_certs.is_empty() => Error::config("source.ca_certs", error.to_string()),
             error => error,
         })?;
         let mut base =
-            Url::parse(&source.url).map_err(|error| Problem::new("source.url", error.to_string()))?;
+            Url::parse(&source.url).map_err(|error| Error::config("source.url", error.to_string()))?;
         // CONTRACT 5: the login of the fields wins, and one of them is there always.
         let no_login = base.set_username("").and_then(|()| base.set_password(None));
-        no_login.map_err(|()| Problem::new("source.url", "its login cannot be taken out"))?;
+        no_login.map_err(|()| Error::config("source.url", "its login cannot be taken out"))?;
         Ok(Self {
             source,
             base,
@@ -98,8 +98,8 @@ impl<'a> Grafana<'a> {
 
     fn silence(&self, error: &reqwest::Error) -> Silence {
         if error.is_builder() && !self.source.api_token.is_empty() {
-            let problem = Problem::new("source.api_token", "has characters that no token has");
-            return Silence::before_sending(problem.into());
+            let problem = Error::config("source.api_token", "has characters that no token has");
+            return Silence::before_sending(problem);
         }
         self.http.silence(error)
     }

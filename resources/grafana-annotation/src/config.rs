@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use concourse_resource_sdk::compat::ErrorExt as _;
 use concourse_resource_sdk::http::ProxyRules;
 use concourse_resource_sdk::schema::{PROXY, given};
-use concourse_resource_sdk::{Config, Problem, Secret, Step, Version, VersionShape};
+use concourse_resource_sdk::{Config, Error, Result, Secret, Step, Validator, Version, VersionMap};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -78,18 +79,17 @@ fn conflicts() -> Value {
 }
 
 impl Config for Source {
-    fn problems(&self, step: Step) -> Vec<Problem> {
+    fn validate(&self, v: &mut Validator<'_>) {
         // CONTRACT 2: in `out` only, and the first failure alone.
-        if step != Step::Put {
-            return Vec::new();
+        if v.step() == Step::Put {
+            v.add(self.problem());
         }
-        self.problem().into_iter().collect()
     }
 }
 
 impl Source {
-    fn problem(&self) -> Option<Problem> {
-        let needed = |path: &str, text: &str| Some(Problem::verbatim(path, text));
+    fn problem(&self) -> Option<Error> {
+        let needed = |path: &str, text: &str| Some(Error::config(path, text).verbatim());
         if self.url.is_empty() {
             return needed("source.url", "'url' is required in the source definition");
         }
@@ -109,13 +109,13 @@ impl Source {
         if !is_base_address(&self.url) {
             // Its login, if any, is not shown.
             let text = "expected an address that begins with https:// or http://, without query and fragment";
-            return Some(Problem::new("source.url", text));
+            return Some(Error::config("source.url", text));
         }
         if self.panel_id.is_some() && self.dashboard_uid.is_empty() {
-            return Some(Problem::new("source.panel_id", "needs source.dashboard_uid"));
+            return Some(Error::config("source.panel_id", "needs source.dashboard_uid"));
         }
         let wrong = ProxyRules::all(&self.proxy, "").err()?;
-        Some(Problem::new("source.proxy", wrong.to_string()))
+        Some(Error::config("source.proxy", wrong.to_string()))
     }
 }
 
@@ -156,26 +156,20 @@ pub struct PutParams {
 }
 
 impl Config for PutParams {
-    fn problems(&self, _: Step) -> Vec<Problem> {
-        let conflict = |field: &str, other: &str| {
-            Problem::new(
-                format!("params.{field}"),
-                format!("cannot be used together with params.{other}"),
-            )
-        };
-        let mut problems = Vec::new();
+    fn validate(&self, v: &mut Validator<'_>) {
         if self.template.is_some() && !self.text_file.is_empty() {
-            problems.push(conflict("text_file", "template"));
+            v.at("text_file")
+                .refuse("cannot be used together with params.template");
         }
         let place = [
             ("dashboard_uid", !self.dashboard_uid.is_empty()),
             ("panel_id", self.panel_id.is_some()),
         ];
         for (field, _) in place.iter().filter(|(_, given)| *given && self.path.is_some()) {
-            let hint = "an annotation stays on the dashboard where it was created";
-            problems.push(conflict(field, "path").hint(hint));
+            v.at(field)
+                .refuse("cannot be used together with params.path")
+                .hint("an annotation stays on the dashboard where it was created");
         }
-        problems
     }
 }
 
@@ -197,18 +191,18 @@ impl AnnotationVersion {
     }
 }
 
-impl VersionShape for AnnotationVersion {
+impl Version for AnnotationVersion {
     /// CONTRACT 4.1: a version without `id` has an empty one.
-    fn read(map: &Map<String, Value>) -> Result<Option<Self>, Problem> {
-        let ids = map.iter().filter(|(key, _)| key.eq_ignore_ascii_case("id"));
+    fn read(fields: &Map<String, Value>) -> Result<Option<Self>> {
+        let ids = fields.iter().filter(|(key, _)| key.eq_ignore_ascii_case("id"));
         match ids.map(|(_, value)| value).next_back() {
             None | Some(Value::Null) => Ok(Some(Self::default())),
             Some(Value::String(id)) => Ok(Some(Self(id.clone()))),
-            Some(_) => Err(Problem::new("version.id", "expected a string")),
+            Some(_) => Err(Error::config("version.id", "expected a string")),
         }
     }
 
-    fn write(&self) -> Version {
-        Version::new("id", &self.0)
+    fn write(&self) -> Result<VersionMap> {
+        Ok(VersionMap::new("id", &self.0))
     }
 }

@@ -2,19 +2,18 @@
 
 use std::path::Path;
 
-use concourse_resource_sdk::{Error, Outcome, Result};
+use concourse_resource_sdk::compat::OutcomeExt as _;
+use concourse_resource_sdk::{Outcome, Result, ResultExt as _};
 use serde_json::Value;
 
-use crate::GrafanaAnnotation;
 use crate::config::AnnotationVersion;
 use crate::inputs::ID_FILE;
 
-pub(crate) fn get(version: AnnotationVersion, dest: &Path) -> Result<Outcome<GrafanaAnnotation>> {
+pub(crate) fn get(version: AnnotationVersion, dest: &Path) -> Result<Outcome<AnnotationVersion>> {
     let path = dest.join(ID_FILE);
-    std::fs::write(&path, version.id())
-        .map_err(|error| Error::internal(format!("failed to write {}", path.display())).cause(error))?;
-    let mut outcome = Outcome::new(version).without_metadata();
+    std::fs::write(&path, version.id()).internal(format!("failed to write {}", path.display()))?;
     // CONTRACT 4.2, K: null.
-    outcome.extra.insert("metadata".to_owned(), Value::Null);
-    Ok(outcome)
+    Ok(Outcome::new(version)
+        .without_metadata()
+        .with_key("metadata", Value::Null))
 }

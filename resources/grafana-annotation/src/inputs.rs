@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
-use concourse_resource_sdk::{Error, Problem, Result};
+use concourse_resource_sdk::{Error, Result};
 
 use crate::id::AnnotationId;
 
@@ -31,7 +31,7 @@ pub(crate) fn id(sources: &Path, path: &str) -> Result<AnnotationId> {
             "failed to read the id of the annotation to update from {}: {why}",
             file.display()
         );
-        Problem::new("params.path", text).hint(hint).into()
+        Error::config("params.path", text).hint(hint)
     };
     let text = std::fs::read_to_string(&file).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => wrong(
@@ -60,10 +60,10 @@ pub(crate) fn id(sources: &Path, path: &str) -> Result<AnnotationId> {
 pub(crate) fn text(sources: &Path, path: &str) -> Result<String> {
     let file = below(sources, path);
     let bytes = std::fs::read(&file).map_err(|error| {
-        Error::from(Problem::new(
+        Error::config(
             "params.text_file",
             format!("failed to read {}: {error}", file.display()),
-        ))
+        )
     })?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -1,10 +1,8 @@
 //! Concourse resource type for annotations on Grafana dashboards: see `README.md` for how it is used and `CONTRACT.md` for
 //! what it does.
 
-use std::path::Path;
-
-use concourse_resource_sdk::config::NoParams;
-use concourse_resource_sdk::{Context, Outcome, Resource, Result, Step};
+use concourse_resource_sdk::compat::Compat;
+use concourse_resource_sdk::{Context, Get, NoParams, Outcome, Put, Resource, Result, Validator};
 
 mod annotation;
 mod api;
@@ -28,42 +26,30 @@ impl Resource for GrafanaAnnotation {
     const ABOUT: &'static str =
         "Writes annotations on Grafana dashboards: at a point in time, or over the time a job takes.";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-    // CONTRACT 1.
-    const KEYS_IGNORE_CASE: bool = true;
+    // CONTRACT 1 and F1.
+    const COMPAT: Compat = Compat::NONE.keys_ignore_case().usage(|_, step| {
+        format!(
+            "Usage: {} /path/to/working/directory ; 0 args given",
+            step.executable()
+        )
+    });
 
     type Source = Source;
     type GetParams = NoParams;
     type PutParams = PutParams;
     type Version = AnnotationVersion;
 
-    // CONTRACT 1 and F1.
-    fn usage(_: &str, step: Step) -> String {
-        format!(
-            "Usage: {} /path/to/working/directory ; 0 args given",
-            step.executable()
-        )
-    }
-
     // The default check echoes the version, as CONTRACT 4.1 wants it.
 
-    async fn get(
-        &self,
-        _: &Context,
-        _: Source,
-        version: Option<AnnotationVersion>,
-        _: NoParams,
-        dest: &Path,
-    ) -> Result<Outcome<Self>> {
-        get::get(version.unwrap_or_default(), dest)
+    fn validate_put(source: &Source, params: &PutParams, v: &mut Validator<'_>) {
+        put::validate(source, params, v);
     }
 
-    async fn put(
-        &self,
-        cx: &Context,
-        source: Source,
-        params: PutParams,
-        sources: &Path,
-    ) -> Result<Outcome<Self>> {
-        put::put(cx, &source, &params, sources).await
+    async fn get(&self, _: &Context, get: Get<'_, Self>) -> Result<Outcome<AnnotationVersion>> {
+        get::get(get.version_if_given.unwrap_or_default(), get.dest)
+    }
+
+    async fn put(&self, cx: &Context, put: Put<'_, Self>) -> Result<Outcome<AnnotationVersion>> {
+        put::put(cx, &put.source, &put.params, put.sources).await
     }
 }

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use concourse_resource_sdk::{Context, Metadata, Outcome, Problem, Result};
+use concourse_resource_sdk::{Context, Error, Outcome, Result, Validator};
 
-use crate::GrafanaAnnotation;
 use crate::annotation::Annotation;
 use crate::api::Grafana;
 use crate::config::{AnnotationVersion, PutParams, Source};
@@ -23,12 +22,12 @@ pub(crate) async fn put(
     source: &Source,
     params: &PutParams,
     sources: &Path,
-) -> Result<Outcome<GrafanaAnnotation>> {
+) -> Result<Outcome<AnnotationVersion>> {
     let (text, time, time_end, now) = texts(cx, source, params, sources)?;
     let tags = tags::union(&source.tags, &params.tags);
     let annotation = match &params.path {
         None => {
-            let (dashboard, panel) = place(source, params)?;
+            let (dashboard, panel) = place(source, params);
             Annotation {
                 time: Some(time.unwrap_or(now)),
                 time_end,
@@ -61,22 +60,28 @@ pub(crate) async fn put(
             id
         }
     };
-    let mut metadata = Metadata::default();
-    metadata.push("id", id.to_string());
-    metadata.push("tags", annotation.tags.join(", "));
-    metadata.push("text", &annotation.text);
-    Ok(Outcome::new(AnnotationVersion::of(id)).with_metadata(metadata))
+    let outcome = Outcome::new(AnnotationVersion::of(id))
+        .row(("id", id.to_string()))
+        .row(("tags", annotation.tags.join(", ")))
+        .row(("text", &annotation.text));
+    Ok(outcome)
+}
+
+/// What is wrong with the params in the light of the source.
+pub(crate) fn validate(source: &Source, params: &PutParams, v: &mut Validator<'_>) {
+    if params.panel_id.is_some() && params.dashboard_uid.is_empty() && source.dashboard_uid.is_empty() {
+        v.at("panel_id")
+            .refuse("needs dashboard_uid, in params or source");
+    }
 }
 
 /// The dashboard, empty if there is none, and its panel: those of the params win.
-fn place<'a>(source: &'a Source, params: &'a PutParams) -> Result<(&'a str, Option<u32>)> {
-    if !params.dashboard_uid.is_empty() {
-        return Ok((&params.dashboard_uid, params.panel_id));
+fn place<'a>(source: &'a Source, params: &'a PutParams) -> (&'a str, Option<u32>) {
+    if params.dashboard_uid.is_empty() {
+        (&source.dashboard_uid, params.panel_id.or(source.panel_id))
+    } else {
+        (&params.dashboard_uid, params.panel_id)
     }
-    if params.panel_id.is_some() && source.dashboard_uid.is_empty() {
-        return Err(Problem::new("params.panel_id", "needs dashboard_uid, in params or source").into());
-    }
-    Ok((&source.dashboard_uid, params.panel_id.or(source.panel_id)))
 }
 
 /// Text, begin, end and now, the times in milliseconds since 1970.
@@ -132,7 +137,7 @@ fn refuse_reversed(annotation: &Annotation<'_>) -> Result<()> {
     match (annotation.time, annotation.time_end) {
         (Some(time), Some(end)) if end < time => {
             let text = format!("{end} ms since 1970 is before the beginning, params.time, at {time} ms");
-            Err(Problem::new("params.time_end", text).into())
+            Err(Error::config("params.time_end", text))
         }
         _ => Ok(()),
     }

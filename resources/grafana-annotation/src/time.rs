@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use concourse_resource_sdk::{Problem, Result};
+use concourse_resource_sdk::{Error, Result};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -62,7 +62,7 @@ impl Time {
             let message = format!(
                 "expected RFC 3339 such as 2026-11-23T10:00:00Z, or seconds or milliseconds since 1970, found \"{text}\""
             );
-            Problem::new(format!("params.{field}"), message)
+            Error::config(format!("params.{field}"), message)
         })?;
         Ok(Some(time))
     }

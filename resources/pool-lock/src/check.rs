@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use concourse_resource_sdk::{CacheDir, Context, Error, Result};
+use concourse_resource_sdk::{CacheDir, Context, Error, ErrorKind, Result};
 use git_source::{Location, Scratch};
 use git2::Oid;
 use serde::{Deserialize, Serialize};
@@ -53,10 +53,10 @@ impl Check<'_> {
         };
         let repository = cache.path().join(REPOSITORY);
         match self.attempt(&repository, Some(&cache)) {
-            Err(Error::Internal(report)) => {
+            Err(error) if error.kind() == ErrorKind::Internal => {
                 self.cx
                     .log()
-                    .trace(format!("starting over without the cache: {report}"));
+                    .trace(format!("starting over without the cache: {error}"));
                 // What cannot be removed fails again, and is told then.
                 let _ = std::fs::remove_dir_all(&repository);
                 self.attempt(&repository, Some(&cache))

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use concourse_resource_sdk::Problem;
+use concourse_resource_sdk::Error;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 /// A duration in nanoseconds, which may be below zero.
@@ -81,11 +81,11 @@ pub(crate) fn to_std(nanoseconds: Nanoseconds) -> Duration {
 }
 
 /// Reads the field at a path, which may be empty.
-pub(crate) fn of_field(path: &str, text: Option<&str>) -> Result<Option<Duration>, Problem> {
+pub(crate) fn of_field(path: &str, text: Option<&str>) -> Result<Option<Duration>, Error> {
     let text = text.filter(|text| !text.is_empty());
     let read = |text: &str| {
         positive(text)
-            .map_err(|error| Problem::new(path, error).hint("write a duration such as 90s, 30m or 6h"))
+            .map_err(|error| Error::config(path, error).hint("write a duration such as 90s, 30m or 6h"))
     };
     text.map(read).transpose()
 }

@@ -10,7 +10,6 @@ use git_remote::Depth;
 use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, git_failed};
 use git2::{ObjectType, Oid, Repository, Tree};
 
-use crate::PoolLock;
 use crate::config::{GetParams, LockVersion, Source};
 use crate::path_history::{Missing, PathHistory};
 use crate::pool::{State, is_lock};
@@ -26,7 +25,7 @@ pub(crate) async fn get(
     version: Option<LockVersion>,
     params: &GetParams,
     dest: &Path,
-) -> Result<Outcome<PoolLock>> {
+) -> Result<Outcome<LockVersion>> {
     let location = Location::new(&source.access())?;
     let get = Get {
         depth: params
@@ -63,7 +62,7 @@ struct Found {
 }
 
 impl Get {
-    fn write(&self, cx: &Context) -> Result<Outcome<PoolLock>> {
+    fn write(&self, cx: &Context) -> Result<Outcome<LockVersion>> {
         let mut remote = self.location.open(cx)?;
         let ways = (Branches::One, FetchTags::Following);
         let mut clone = Clone::start(cx, &self.dest, &self.location, ways, &mut remote)?;

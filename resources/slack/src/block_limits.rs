@@ -1,7 +1,7 @@
 //! Slack's limits for Block Kit, as <https://docs.slack.dev/reference/block-kit> gives them: a message that breaks one is
 //! refused as a whole, with a word that does not say where.
 
-use concourse_resource_sdk::Problem;
+use concourse_resource_sdk::Error;
 use serde_json::{Map, Value};
 
 const MOST_BLOCKS: usize = 50;
@@ -10,7 +10,7 @@ const MARKDOWN_CHARACTERS: usize = 12_000;
 /// Everything that Slack would refuse. `path` is the field that holds the blocks.
 ///
 /// Types of blocks and keys that are not known here pass: Slack adds new ones.
-pub(crate) fn problems(blocks: &[Value], path: &str) -> Vec<Problem> {
+pub(crate) fn problems(blocks: &[Value], path: &str) -> Vec<Error> {
     let mut found = Found::default();
     found.count(path, blocks.len(), MOST_BLOCKS, "blocks");
     let mut ids: Vec<&str> = Vec::new();
@@ -36,7 +36,7 @@ pub(crate) fn problems(blocks: &[Value], path: &str) -> Vec<Problem> {
 
 #[derive(Default)]
 struct Found {
-    problems: Vec<Problem>,
+    problems: Vec<Error>,
 }
 
 impl Found {
@@ -241,7 +241,7 @@ impl Found {
     }
 
     fn add(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem::new(path, message));
+        self.problems.push(Error::config(path, message));
     }
 }
 

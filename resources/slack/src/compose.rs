@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use concourse_resource_sdk::{Context, Error, Problem, Result};
+use concourse_resource_sdk::{Context, Error, Result};
 use serde_json::Value;
 
 use crate::alert::{Alert, Facts};
@@ -161,7 +161,7 @@ impl Composer<'_> {
                 _ => return Ok(None),
             },
         };
-        let wrong = |message: String| Error::from(Problem::new(path.as_str(), message));
+        let wrong = |message: String| Error::config(path.as_str(), message);
         match serde_json::from_str(&self.variables.expand_json(&template)) {
             Ok(Value::Null) => Ok(None),
             Ok(Value::Array(items)) => match items.iter().position(|item| !item.is_object()) {
@@ -183,14 +183,13 @@ fn alert(cx: &Context, params: &PutParams) -> Result<Option<Alert>> {
     match params.alert.non_empty() {
         Some(Alert::AUTO) if of_build.is_none() => {
             let names = Alert::ALL.map(Alert::name).join(", ");
-            Err(Problem::new(
+            Err(Error::config(
                 "params.alert",
                 "\"auto\" needs the variable BUILD_STATUS, which is not set",
             )
             .hint(format!(
                 "Concourse sets it for hooks, from 8.2 on; elsewhere, give params.alert as one of {names}"
-            ))
-            .into())
+            )))
         }
         Some(Alert::AUTO) => Ok(of_build),
         Some(name) => Ok(Alert::named(name)),
@@ -222,11 +221,7 @@ fn check_limits(params: &PutParams, blocks: Option<&[Value]>) -> Result<()> {
         "blocks_file"
     };
     let problems = block_limits::problems(blocks.unwrap_or_default(), &format!("params.{field}"));
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Config(problems))
-    }
+    Error::all(problems).map_or(Ok(()), Err)
 }
 
 fn without_trailing_newlines(mut text: String) -> String {

@@ -2,7 +2,7 @@
 
 use concourse_resource_sdk::console::Console;
 use concourse_resource_sdk::http::{Reply, origin};
-use concourse_resource_sdk::{Error, Problem, Result, Secret};
+use concourse_resource_sdk::{Error, Result, Secret};
 use serde_json::Value;
 
 use crate::compose::Composed;
@@ -77,16 +77,16 @@ fn bot_channels(composed: &Composed) -> Result<Vec<&str>> {
     }
     if let (Thread::Update(_), Some(channel)) = (&composed.thread, composed.thread.channel()) {
         let text = format!("cannot be used together with params.update_from, whose message is in {channel}");
-        return Err(Problem::new("params.channel", text).into());
+        return Err(Error::config("params.channel", text));
     }
     if !matches!(composed.thread, Thread::None) && named.len() > 1 {
         let text = "expected one channel: the message to follow is in one";
-        return Err(Problem::new("params.channel", text).into());
+        return Err(Error::config("params.channel", text));
     }
     named
         .into_iter()
         .collect::<Option<_>>()
-        .ok_or_else(|| Problem::new("params.channel", "is required with source.token").into())
+        .ok_or_else(|| Error::config("params.channel", "is required with source.token"))
 }
 
 /// How much is told.

@@ -1,6 +1,6 @@
 //! Where messages are sent: a webhook, or Slack's Web API.
 
-use concourse_resource_sdk::{Error, Problem, Result, Secret};
+use concourse_resource_sdk::{Error, Result, Secret};
 use url::Url;
 
 use crate::config::Source;
@@ -28,7 +28,7 @@ impl Destination {
             });
         }
         let given = source.url.non_empty().map_or("", Secret::expose);
-        let url = Url::parse(given).map_err(|error| Problem::new("source.url", error.to_string()))?;
+        let url = Url::parse(given).map_err(|error| Error::config("source.url", error.to_string()))?;
         Ok(Self::Webhook {
             url,
             given: given.to_owned(),
@@ -46,7 +46,7 @@ impl Destination {
     /// The address of a method of the Web API.
     pub(crate) fn method(api: &str, name: &str) -> Result<Url> {
         Url::parse(&format!("{api}/{name}"))
-            .map_err(|error| Error::from(Problem::new("source.api_url", error.to_string())))
+            .map_err(|error| Error::config("source.api_url", error.to_string()))
     }
 
     /// What must not be in a log, besides the whole address: the webhook's path, which servers may repeat.

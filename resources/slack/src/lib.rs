@@ -1,10 +1,7 @@
 //! Concourse resource type for messages to Slack and Mattermost: see `README.md` for how it is used and `CONTRACT.md` for
 //! what it does.
 
-use std::path::Path;
-
-use concourse_resource_sdk::config::NoParams;
-use concourse_resource_sdk::{Context, Outcome, Resource, Result};
+use concourse_resource_sdk::{Context, Get, NoParams, Outcome, Put, Resource, Result, Validator};
 
 mod alert;
 mod block_limits;
@@ -47,24 +44,15 @@ impl Resource for Slack {
 
     // The default check echoes the version, as CONTRACT 1 wants it.
 
-    async fn get(
-        &self,
-        _: &Context,
-        _: Source,
-        version: Option<SlackVersion>,
-        _: NoParams,
-        dest: &Path,
-    ) -> Result<Outcome<Self>> {
-        get::get(version, dest)
+    fn validate_put(source: &Source, params: &PutParams, v: &mut Validator<'_>) {
+        put::validate(source, params, v);
     }
 
-    async fn put(
-        &self,
-        cx: &Context,
-        source: Source,
-        params: PutParams,
-        sources: &Path,
-    ) -> Result<Outcome<Self>> {
-        put::put(cx, &source, &params, sources).await
+    async fn get(&self, _: &Context, get: Get<'_, Self>) -> Result<Outcome<SlackVersion>> {
+        get::get(get.version_if_given, get.dest)
+    }
+
+    async fn put(&self, cx: &Context, put: Put<'_, Self>) -> Result<Outcome<SlackVersion>> {
+        put::put(cx, &put.source, &put.params, put.sources).await
     }
 }

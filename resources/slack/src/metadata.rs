@@ -9,18 +9,16 @@ use crate::compose::Composed;
 pub(crate) fn rows(address: &str, composed: &Composed, payload: Option<String>) -> Metadata {
     let message = composed.message.as_ref();
     let mut rows = Metadata::default();
-    rows.push("url", masked(address));
-    rows.push("channel", channels::as_text(&composed.channels));
+    rows.push(("url", masked(address)));
+    rows.push(("channel", channels::as_text(&composed.channels)));
     rows.push_optional("username", message.and_then(|message| message.username.clone()));
     rows.push_optional("text", message.and_then(|message| message.text.clone()));
-    rows.push("text_file", composed.text_file.path.clone());
-    rows.push(
-        "text_file_exists",
-        if composed.text_file.exists { "Yes" } else { "No" },
-    );
-    rows.push("text_file_content", format!("{}\n", composed.text_file.content));
+    rows.push(("text_file", composed.text_file.path.clone()));
+    let exists = if composed.text_file.exists { "Yes" } else { "No" };
+    rows.push(("text_file_exists", exists));
+    rows.push(("text_file_content", format!("{}\n", composed.text_file.content)));
     if let Some(payload) = payload {
-        rows.push("payload", payload);
+        rows.push(("payload", payload));
     }
     rows
 }

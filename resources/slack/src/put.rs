@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use concourse_resource_sdk::{Context, Error, Outcome, Problem, Result};
+use concourse_resource_sdk::compat::{self, OutcomeExt as _};
+use concourse_resource_sdk::{Context, Error, Outcome, Result, Validator};
 use serde_json::Value;
 
-use crate::Slack;
 use crate::compose::{Composed, compose};
 use crate::config::{PutParams, SlackVersion, Source};
 use crate::deliver::{self, Delivered, Verbosity};
@@ -21,7 +21,7 @@ pub(crate) async fn put(
     source: &Source,
     params: &PutParams,
     sources: &Path,
-) -> Result<Outcome<Slack>> {
+) -> Result<Outcome<SlackVersion>> {
     // CONTRACT 1: taken before anything is sent.
     let seconds = cx.now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let version = SlackVersion::at(seconds.to_string());
@@ -30,7 +30,6 @@ pub(crate) async fn put(
     }
     let destination = Destination::of(source)?;
     guard_address(cx, &destination, params);
-    refuse_bot_fields(&destination, params)?;
     let composed = compose(cx, params, Variables::of_environment(), sources)?;
     let requests = deliver::requests(&destination, &composed)?;
     let delivered = if params.debug.0 {
@@ -51,19 +50,16 @@ pub(crate) async fn put(
     };
     let mut outcome = Outcome::new(version).without_metadata();
     if params.debug.0 {
-        outcome
-            .extra
-            .insert("webhook_url".to_owned(), destination.address().into());
-        outcome
-            .extra
-            .insert("body".to_owned(), debug_body(&destination, &composed, &requests));
+        outcome = outcome
+            .with_key("webhook_url", destination.address().into())
+            .with_key("body", debug_body(&destination, &composed, &requests));
     }
     if params.metadata.0 {
         let payload = params
             .payload_in_metadata
             .0
             .then(|| cx.log().redacted(&payload::shown(cx.request())));
-        outcome = outcome.with_metadata(metadata::rows(destination.address(), &composed, payload));
+        outcome = outcome.metadata(metadata::rows(destination.address(), &composed, payload));
     }
     Ok(match failure(&destination, &delivered, requests.len()) {
         Some(failure) => outcome.failing(failure),
@@ -79,21 +75,22 @@ fn guard_address(cx: &Context, destination: &Destination, params: &PutParams) {
     if params.redact_hook_url.0 {
         cx.log().redact(path);
     } else {
-        cx.log().reveal(destination.address());
+        compat::reveal(cx.log(), destination.address());
         cx.log().line(format!("the webhook is {}", destination.address()));
     }
 }
 
-fn refuse_bot_fields(destination: &Destination, params: &PutParams) -> Result<()> {
-    match (destination, params.bot_fields().next()) {
-        (Destination::Webhook { .. }, Some(field)) => {
-            let problem = Problem::new(
-                format!("params.{field}"),
-                "needs a bot: a webhook cannot follow a message",
-            );
-            Err(problem.hint("give source.token instead of source.url").into())
-        }
-        _ => Ok(()),
+/// What is wrong with the params in the light of the source.
+pub(crate) fn validate(source: &Source, params: &PutParams, v: &mut Validator<'_>) {
+    let is_webhook = source.url.non_empty().is_some() && source.token.non_empty().is_none();
+    if let Some(field) = params
+        .bot_fields()
+        .next()
+        .filter(|_| is_webhook && !source.disable.0)
+    {
+        v.at(field)
+            .refuse("needs a bot: a webhook cannot follow a message")
+            .hint("give source.token instead of source.url");
     }
 }
 

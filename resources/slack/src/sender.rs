@@ -3,7 +3,7 @@
 use concourse_resource_sdk::http::{
     Exchange, HttpClient, ProxyRules, Redirects, Reply, Retries, Silence, exchange,
 };
-use concourse_resource_sdk::{Context, Error, Problem, Result, Secret};
+use concourse_resource_sdk::{Context, Error, Result, Secret};
 use reqwest::StatusCode;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde_json::Value;
@@ -42,9 +42,7 @@ impl Sender {
             options = options.ca(cert.expose());
         }
         let http = options.build().map_err(|error| match &error {
-            _ if source.ca_certs.0.is_some() => {
-                Error::from(Problem::new("source.ca_certs", error.to_string()))
-            }
+            _ if source.ca_certs.0.is_some() => Error::config("source.ca_certs", error.to_string()),
             _ => error,
         })?;
         Ok(Self {
@@ -72,11 +70,11 @@ impl Sender {
             Some(proxy) if self.always_tunnel && url.scheme() == "http" => match proxy.scheme() {
                 "http" => Tunnel::open(proxy, url).await.map(Some),
                 "https" => {
-                    let problem = Problem::new(
+                    let problem = Error::config(
                         "source.proxy_https_tunnel",
                         "a tunnel to an http:// address through an https:// proxy is not supported",
                     );
-                    Err(Silence::before_sending(problem.into()))
+                    Err(Silence::before_sending(problem))
                 }
                 // SOCKS is a tunnel always.
                 _ => Ok(None),
@@ -140,8 +138,8 @@ fn is_busy(status: StatusCode) -> bool {
 
 fn bearer(token: &Secret) -> Result<HeaderValue, Silence> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose().trim())).map_err(|_| {
-        let problem = Problem::new("source.token", "has characters that no token has");
-        Silence::before_sending(problem.into())
+        let problem = Error::config("source.token", "has characters that no token has");
+        Silence::before_sending(problem)
     })?;
     value.set_sensitive(true);
     Ok(value)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use concourse_resource_sdk::{Problem, Result};
+use concourse_resource_sdk::{Error, Result};
 
 use crate::config::PutParams;
 use crate::files;
@@ -81,7 +81,7 @@ fn at(field: &str, ts: &str) -> Result<Earlier> {
         });
     }
     let message = format!("expected the timestamp of a message, such as 1712345678.123456, found \"{ts}\"");
-    Err(Problem::new(format!("params.{field}"), message).into())
+    Err(Error::config(format!("params.{field}"), message))
 }
 
 /// The message that a get wrote down.
@@ -101,10 +101,9 @@ fn from(field: &str, directory: &str, sources: &Path) -> Result<Earlier> {
             let message = format!(
                 "\"{directory}\" has no message to follow: its files ts and channel are missing or damaged"
             );
-            let problem = Problem::new(format!("params.{field}"), message);
+            let problem = Error::config(format!("params.{field}"), message);
             Err(problem
-                .hint("name the directory of a get of a message that a bot's put sent; if that put failed, there is none")
-                .into())
+                .hint("name the directory of a get of a message that a bot's put sent; if that put failed, there is none"))
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::keys::closest;
 use super::yaml::{self, Node};
-use crate::config::{Problem, Step};
+use crate::config::Step;
 use crate::erased::Request;
 use crate::error::{Error, Result};
 
@@ -117,10 +117,11 @@ pub(crate) fn request(value: Value, wrong_type_exit: u8) -> Result<Request> {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(fields)) => Ok(Some(fields)),
         // Not the value: it may be a secret that slipped to the wrong place.
-        Some(other) => Err(Error::from(
-            Problem::new(key, format!("expected an object, found {}", with_article(&other)))
-                .exit(wrong_type_exit),
-        )),
+        Some(other) => {
+            let mut error = Error::config(key, format!("expected an object, found {}", with_article(&other)));
+            error.set_exit(wrong_type_exit);
+            Err(error)
+        }
     };
     Ok(Request {
         source: part("source")?.unwrap_or_default(),
@@ -130,13 +131,13 @@ pub(crate) fn request(value: Value, wrong_type_exit: u8) -> Result<Request> {
 }
 
 fn empty() -> Error {
-    Problem::verbatim("request", "there is no request on stdin")
-        .hint(SHAPE)
-        .into()
+    request_problem("there is no request on stdin".to_owned()).hint(SHAPE)
 }
 
 fn request_problem(text: String) -> Error {
-    Problem::verbatim("request", text).into()
+    let mut error = Error::config("request", text);
+    error.set_verbatim();
+    error
 }
 
 fn with_article(value: &Value) -> &'static str {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::config::Problem;
 use crate::erased::Part;
+use crate::error::Error;
 
 /// A key that is not in the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,13 +68,14 @@ impl UnknownKey {
 }
 
 /// The failure that lists them: a heading, the keys, then what was meant.
-pub(super) fn rejection(part: Part, keys: &[UnknownKey]) -> Problem {
+pub(super) fn rejection(part: Part, keys: &[UnknownKey]) -> Error {
     let mut text = format!("Found unknown keys in {}:", part.title());
     for key in keys {
         text.push('\n');
         text.push_str(&Value::from(key.path()).to_string());
     }
-    let problem = Problem::verbatim(part.key(), text);
+    let mut problem = Error::config(part.key(), text);
+    problem.set_verbatim();
     let hints = keys.iter().map(|key| {
         let path = format!("{}.{}", part.key(), key.path());
         match &key.meant {

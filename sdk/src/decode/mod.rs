@@ -16,11 +16,12 @@ mod yaml;
 
 use serde_json::{Map, Value};
 
-use crate::config::{Config, Problem, Step, UnknownKeys};
+use crate::config::{Config, Step, UnknownKeys};
 use crate::context::Context;
 use crate::erased::{ErasedResource, Part};
 use crate::error::{Error, Result};
 use crate::secret;
+use crate::validate::{Findings, Validator};
 pub(crate) use fold::fold_keys;
 use keys::UnknownKey;
 pub(crate) use login::register as register_logins;
@@ -35,7 +36,8 @@ pub(crate) struct Decoder<'a> {
     unknown: Vec<(Part, Vec<UnknownKey>)>,
     /// Whether something stands in params, and none of it is known.
     params_mean_nothing: bool,
-    problems: Vec<Problem>,
+    problems: Vec<Error>,
+    warnings: Vec<String>,
 }
 
 impl<'a> Decoder<'a> {
@@ -46,13 +48,14 @@ impl<'a> Decoder<'a> {
             unknown: Vec::new(),
             params_mean_nothing: false,
             problems: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 
     /// Registers the secrets of a part and decodes it. Of a part that is wrong the value is one that rules may still be tried on, if there is one.
     pub(crate) fn part<C: Config>(&mut self, part: Part, mut fields: Map<String, Value>) -> Option<C> {
         let schema = self.resource.schema(part);
-        if self.resource.keys_ignore_case() {
+        if self.resource.compat().keys_ignore_case {
             fold::fold_fields(&mut fields, &schema);
         }
         let walk = Walk::along(&schema, &fields, self.cx.log());
@@ -60,12 +63,13 @@ impl<'a> Decoder<'a> {
         walk.remove_nulls(&mut fields);
         let mut repair = Repair::new(&schema, fields);
         for (pointer, path) in &walk.lists {
-            let problem = Problem::new(
+            let mut problem = Error::config(
                 format!("{}.{path}", part.key()),
                 "expected an object, found a list",
             );
             repair.take_out(pointer);
-            self.problems.push(problem.exit(self.resource.wrong_type_exit()));
+            problem.set_exit(self.resource.compat().wrong_type_exit);
+            self.problems.push(problem);
         }
         let value = loop {
             let (decoded, secrets) =
@@ -82,7 +86,7 @@ impl<'a> Decoder<'a> {
                         secrets.is_wrong,
                         self.cx.log(),
                     );
-                    wrong.problem.exit = self.resource.wrong_type_exit();
+                    wrong.problem.set_exit(self.resource.compat().wrong_type_exit);
                     if !repair.mend(wrong, part.key(), &mut self.problems) {
                         break None;
                     }
@@ -101,21 +105,21 @@ impl<'a> Decoder<'a> {
     }
 
     /// Adds a problem with the version.
-    pub(crate) fn version<V>(&mut self, read: Result<Option<V>, Problem>) -> Option<V> {
-        read.unwrap_or_else(|problem| {
-            self.problems.push(problem);
+    pub(crate) fn version<V>(&mut self, read: Result<Option<V>>) -> Option<V> {
+        read.unwrap_or_else(|error| {
+            self.problems.extend(error.each());
             None
         })
     }
 
     /// Adds what rules say, except of what is known to be wrong.
-    pub(crate) fn rules(&mut self, problems: Vec<Problem>) {
-        let is_new = |problem: &Problem| {
-            let mut known = self.problems.iter();
-            !known.any(|known| repair::covers(known.path.as_str(), problem.path.as_str()))
-        };
-        let new: Vec<_> = problems.into_iter().filter(is_new).collect();
+    pub(crate) fn rules(&mut self, root: &str, validate: impl FnOnce(&mut Validator<'_>)) {
+        let mut findings = Findings::default();
+        validate(&mut findings.validator(self.cx.step(), root));
+        let is_new = |problem: &Error| !self.problems.iter().any(|known| repair::covers(known, problem));
+        let new: Vec<_> = findings.problems.into_iter().filter(is_new).collect();
         self.problems.extend(new);
+        self.warnings.extend(findings.warnings);
     }
 
     /// Warns, and fails with everything that is wrong.
@@ -149,13 +153,17 @@ impl<'a> Decoder<'a> {
                 all.push(keys::rejection(part, &rejected));
             }
         }
-        all.extend(self.problems);
-        if all.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::Config(all))
+        for warning in self.warnings {
+            self.cx.log().warn(warning);
         }
+        all.extend(self.problems);
+        Error::all(all).map_or(Ok(()), Err)
     }
+}
+
+/// What serde says of a value of the wrong type, in words of JSON.
+pub(crate) fn plainly(said: &str) -> String {
+    type_error::plainly(said)
 }
 
 /// Whether a type reads a key that its schema does not show, such as an alias.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::schemas::{Schemas, takes};
 use super::type_error::{What, Wrong};
 use super::walk::escaped;
-use crate::config::Problem;
+use crate::error::Error;
 
 /// Nobody reads more problems than this.
 const MOST_PROBLEMS: usize = 50;
@@ -42,12 +42,9 @@ impl<'a> Repair<'a> {
     }
 
     /// Notes what is wrong, and mends it; false if that is not possible.
-    pub(super) fn mend(&mut self, wrong: Wrong, root: &str, problems: &mut Vec<Problem>) -> bool {
-        let mut note = |problem: Problem| {
-            if !problems
-                .iter()
-                .any(|known| covers(known.path.as_str(), problem.path.as_str()))
-            {
+    pub(super) fn mend(&mut self, wrong: Wrong, root: &str, problems: &mut Vec<Error>) -> bool {
+        let mut note = |problem: Error| {
+            if !problems.iter().any(|known| covers(known, &problem)) {
                 problems.push(problem);
             }
             problems.len() < MOST_PROBLEMS
@@ -65,7 +62,7 @@ impl<'a> Repair<'a> {
         let all: Vec<_> = std::iter::once(wrong.pointer.clone()).chain(others).collect();
         for pointer in all {
             let path = path(root, &pointer);
-            goes_on &= note(Problem::new(path, "is required")) && self.put_in(&pointer);
+            goes_on &= note(Error::config(path, "is required")) && self.put_in(&pointer);
         }
         goes_on
     }
@@ -160,11 +157,13 @@ fn filler(schemas: &[&Value]) -> Option<Value> {
         .map(|(_, filler)| filler)
 }
 
-/// Whether a problem at one path says enough of another.
-pub(super) fn covers(path: &str, other: &str) -> bool {
-    other
-        .strip_prefix(path)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+/// Whether a problem says enough of the place of another.
+pub(super) fn covers(known: &Error, other: &Error) -> bool {
+    let (Some(path), Some(other)) = (known.path(), other.path()) else {
+        return false;
+    };
+    let rest = other.as_str().strip_prefix(path.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// A pointer as people write it.

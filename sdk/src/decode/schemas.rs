@@ -99,3 +99,9 @@ pub(super) fn takes(schemas: &[&Value], kind: &str) -> bool {
     };
     schemas.iter().any(is_kind)
 }
+
+/// Whether one of the schemas takes lists, by name or because it takes anything.
+pub(super) fn takes_lists(schemas: &[&Value]) -> bool {
+    let takes_all = |schema: &&Value| schema.as_object().is_some_and(Map::is_empty);
+    takes(schemas, "array") || schemas.iter().any(takes_all)
+}

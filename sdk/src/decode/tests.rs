@@ -3,11 +3,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{KeyPolicy, NoParams, Problem};
-use crate::lenient::{List, SecretText, Text};
-use crate::resource::{Outcome, Resource};
+use crate::compat::Compat;
+use crate::compat::lenient::{List, SecretText, Text};
+use crate::config::{KeyPolicy, NoParams};
+use crate::metadata::MetadataRow;
+use crate::resource::{Outcome, Put, Resource};
 use crate::secret::Secret;
-use crate::version::Version;
+use crate::validate::Validator;
+use crate::version::VersionMap;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -51,13 +54,10 @@ struct Params {
 }
 
 impl Config for Params {
-    fn problems(&self, _: Step) -> Vec<Problem> {
-        match self.file.non_empty() {
-            Some("bad") => vec![
-                Problem::new("params.file", "is bad"),
-                Problem::new("params.file", "really"),
-            ],
-            _ => Vec::new(),
+    fn validate(&self, v: &mut Validator<'_>) {
+        if self.file.non_empty() == Some("bad") {
+            v.at("file").refuse("is bad");
+            v.at("file").refuse("really");
         }
     }
 }
@@ -72,23 +72,15 @@ impl Resource for Example {
         check_source: UnknownKeys::Reject,
         ..KeyPolicy::WARN
     };
-    const WRONG_TYPE_EXIT: u8 = 5;
+    const COMPAT: Compat = Compat::NONE.wrong_type_exit(5);
     type Source = Source;
     type GetParams = NoParams;
     type PutParams = Params;
-    type Version = Version;
+    type Version = VersionMap;
 
-    async fn put(
-        &self,
-        _: &Context,
-        _: Source,
-        params: Params,
-        _: &std::path::Path,
-    ) -> Result<Outcome<Self>> {
-        Ok(Outcome::new(Version::new(
-            "file",
-            params.file.get().unwrap_or_default(),
-        )))
+    async fn put(&self, _: &Context, put: Put<'_, Self>) -> Result<Outcome<VersionMap>> {
+        let file = put.params.file.get().unwrap_or_default();
+        Ok(Outcome::new(VersionMap::new("file", file)))
     }
 }
 
@@ -380,7 +372,7 @@ mod every_way_to_a_secret {
         type Source = Holder;
         type GetParams = NoParams;
         type PutParams = NoParams;
-        type Version = Version;
+        type Version = VersionMap;
     }
 
     fn check(source: &Value) -> (String, crate::context::Context) {
@@ -481,10 +473,10 @@ fn metadata_is_redacted_unless_a_contract_wants_it() {
     let cx = Context::builder("x", Step::Get).finish();
     cx.log().redact("hunter22");
     let mut metadata = crate::Metadata::default();
-    metadata.push("url", "https://a:hunter22@h/");
-    metadata.push_typed("hunter22", "time", "now");
+    metadata.push(("url", "https://a:hunter22@h/"));
+    metadata.push(MetadataRow::new("hunter22", "now").typed("time"));
     metadata.push_optional("none", None::<String>);
-    metadata.push_revealed("shown", "hunter22");
+    metadata.push(MetadataRow::new("shown", "hunter22").revealed());
     assert_eq!(
         json!(metadata.redacted(|text| cx.log().redacted(text))),
         json!([

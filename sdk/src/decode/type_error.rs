@@ -6,16 +6,16 @@ use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use super::walk::escaped;
-use crate::config::Problem;
 use crate::console::Console;
 use crate::erased::Part;
+use crate::error::Error;
 
 /// More of a value than anyone needs to find it again.
 const LONGEST_VALUE: usize = 80;
 
 /// What is wrong with a value, and where it stands, as a JSON pointer.
 pub(super) struct Wrong {
-    pub(super) problem: Problem,
+    pub(super) problem: Error,
     pub(super) pointer: String,
     pub(super) what: What,
 }
@@ -51,7 +51,7 @@ pub(super) fn describe(
                 What::Value => "is not a field that is known here",
             };
             return Wrong {
-                problem: Problem::new(format!("{}.{field}", place.path(part)), text),
+                problem: Error::config(format!("{}.{field}", place.path(part)), text),
                 pointer: format!("{}/{}", place.pointer, escaped(field)),
                 what,
             };
@@ -64,7 +64,7 @@ pub(super) fn describe(
     }
 }
 
-fn problem(said: &str, place: &Place, path: String, value: &Value, log: &Console) -> Problem {
+fn problem(said: &str, place: &Place, path: String, value: &Value, log: &Console) -> Error {
     let found = value.pointer(&place.pointer).unwrap_or(&Value::Null);
     let shown = |found: &Value| {
         if place.is_secret {
@@ -76,9 +76,9 @@ fn problem(said: &str, place: &Place, path: String, value: &Value, log: &Console
     if let Some((_, expected)) = expectation(said) {
         if place.pointer.is_empty() && found.is_object() {
             // Serde does not tell which, below a field that is flattened.
-            return Problem::new(path, format!("expected {} in one of its fields", plain(expected)));
+            return Error::config(path, format!("expected {} in one of its fields", plain(expected)));
         }
-        return Problem::new(
+        return Error::config(
             path,
             format!("expected {}, found {}", plain(expected), shown(found)),
         );
@@ -89,7 +89,7 @@ fn problem(said: &str, place: &Place, path: String, value: &Value, log: &Console
     {
         let names: Vec<&str> = variants.1.split('`').skip(1).step_by(2).collect();
         let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
-        let problem = Problem::new(
+        let problem = Error::config(
             path,
             format!("expected {}, found {}", alternatives(&quoted), shown(found)),
         );
@@ -103,12 +103,12 @@ fn problem(said: &str, place: &Place, path: String, value: &Value, log: &Console
     }
     if place.is_secret {
         // The text is the resource's own and may quote the value.
-        return Problem::new(path, format!("this {} is not valid", kind(found)));
+        return Error::config(path, format!("this {} is not valid", kind(found)));
     }
     if said.starts_with("expected ") && !said.contains("found") {
-        return Problem::new(path, format!("{said}, found {}", shown(found)));
+        return Error::config(path, format!("{said}, found {}", shown(found)));
     }
-    Problem::new(path, log.redacted(said))
+    Error::config(path, log.redacted(said))
 }
 
 /// Where the error is.
@@ -151,6 +151,14 @@ impl Place {
 
     fn path(&self, part: Part) -> String {
         format!("{}{}", part.key(), self.path)
+    }
+}
+
+/// `expected a whole number, found string "x"`, of what serde says; anything else stays as it is.
+pub(super) fn plainly(said: &str) -> String {
+    match expectation(said) {
+        Some((found, expected)) => format!("expected {}, found {found}", plain(expected)),
+        None => said.to_owned(),
     }
 }
 

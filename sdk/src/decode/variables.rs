@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::config::Problem;
+use crate::error::Error;
 
 /// The values of a request that hold a variable, in its order.
-pub(crate) fn unresolved(request: &Value) -> Vec<Problem> {
+pub(crate) fn unresolved(request: &Value) -> Vec<Error> {
     let mut found = Vec::new();
     for key in ["source", "version", "params"] {
         look(&request[key], key, &mut found);
@@ -13,12 +13,12 @@ pub(crate) fn unresolved(request: &Value) -> Vec<Problem> {
     found
 }
 
-fn look(value: &Value, path: &str, found: &mut Vec<Problem>) {
+fn look(value: &Value, path: &str, found: &mut Vec<Error>) {
     match value {
         Value::String(text) => {
             if let Some(name) = variable(text) {
                 let hint = "Concourse sets it, and nobody does here: write the value";
-                found.push(Problem::new(path, format!("the variable (({name})) is not set")).hint(hint));
+                found.push(Error::config(path, format!("the variable (({name})) is not set")).hint(hint));
             }
         }
         Value::Array(items) => {
@@ -64,7 +64,7 @@ mod tests {
         });
         let said: Vec<String> = unresolved(&request)
             .into_iter()
-            .map(|problem| format!("{}: {}", problem.path, problem.message))
+            .map(|problem| problem.to_string().lines().next().unwrap().to_owned())
             .collect();
         assert_eq!(
             said,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::keys::UnknownKey;
 use super::login;
-use super::schemas::{Schemas, takes};
+use super::schemas::{Schemas, takes, takes_lists};
 use crate::console::Console;
 use crate::secret;
 
@@ -102,7 +102,7 @@ impl<'a> Walker<'a> {
         }
         match value {
             Value::Object(fields) => self.object(schemas, fields, &mut at.clone()),
-            Value::Array(_) if takes(schemas, "object") && !takes(schemas, "array") => {
+            Value::Array(_) if takes(schemas, "object") && !takes_lists(schemas) => {
                 self.found.lists.push((at.pointer.clone(), at.path.clone()));
                 if self.holds_secrets(schemas, 0) {
                     secret::texts(value, &mut |text| self.log.redact(text));

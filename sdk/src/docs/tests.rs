@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::*;
+use crate::compat::lenient::{Flag, List, SecretText, Text};
 use crate::config::{Config, NoParams};
-use crate::lenient::{Flag, List, SecretText, Text};
 use crate::resource::Resource;
 use crate::secret::Secret;
-use crate::version::Version;
+use crate::version::VersionMap;
 
 /// Where things are.
 #[derive(Default, Deserialize, JsonSchema)]
@@ -59,7 +59,7 @@ impl Resource for Example {
     type Source = Source;
     type GetParams = NoParams;
     type PutParams = NoParams;
-    type Version = Version;
+    type Version = VersionMap;
 }
 
 const TABLE: &str = "\

@@ -8,40 +8,12 @@ use rustls::pki_types::UnixTime;
 use rustls::{AlertDescription, CertificateError, Error as TlsError, InvalidMessage};
 use url::Url;
 
-use crate::error::{Error, Report, chain};
+use crate::error::{Error, chain};
 
-/// A failure in words, without user info, path or query of any address: they may be secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// One line: what failed, with whom, why.
-    pub text: String,
-    /// The messages of the layers below, if they say more.
-    pub cause: Option<String>,
-    /// What the user can do about it.
-    pub hint: Option<String>,
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Self::Remote(Report {
-            text: failure.text,
-            cause: failure.cause,
-            hint: failure.hint,
-            exit: 1,
-        })
-    }
-}
-
-/// Says what a failed request means.
-#[must_use]
-pub fn describe(error: &reqwest::Error) -> Failure {
-    explain(error, None)
-}
-
-/// A failed request as a failure of the other side; see [`describe`].
+/// What a failed request means, in words, without login, path and query of any address: they may be secret.
 #[must_use]
 pub fn error(error: &reqwest::Error) -> Error {
-    describe(error).into()
+    explain(error, None)
 }
 
 /// Whether the other side may have got the request, and perhaps acted on it, before this failure.
@@ -91,14 +63,10 @@ pub(super) enum CertificateProblem {
     Other(String),
 }
 
-pub(super) fn explain(error: &reqwest::Error, proxy: Option<&Url>) -> Failure {
+pub(super) fn explain(error: &reqwest::Error, proxy: Option<&Url>) -> Error {
     if let (Some(status), Some(url)) = (error.status(), error.url()) {
         // It was reached.
-        return Failure {
-            text: format!("{} was answered with {status}", place(url)),
-            cause: None,
-            hint: None,
-        };
+        return Error::remote(format!("{} was answered with {status}", place(url)));
     }
     let kind = kind(error);
     let doing = if error.is_body() || error.is_decode() {
@@ -116,10 +84,10 @@ pub(super) fn explain(error: &reqwest::Error, proxy: Option<&Url>) -> Failure {
         .source()
         .map(chain)
         .filter(|cause| !why.contains(cause.as_str()));
-    Failure {
-        text: format!("failed to {doing} {server}{way}: {why}"),
-        cause,
-        hint: hint.map(str::to_owned),
+    let failure = failed(format!("failed to {doing} {server}{way}: {why}"), hint);
+    match cause {
+        Some(cause) => failure.cause(cause),
+        None => failure,
     }
 }
 
@@ -128,30 +96,29 @@ pub(super) fn place(url: &Url) -> String {
     format!("{}{}", origin(url), url.path())
 }
 
+fn failed(text: String, hint: Option<&str>) -> Error {
+    let failure = Error::remote(text);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
 /// A body of a request that the server no longer takes, or to which it gives no answer.
 pub(super) fn idle(url: &Url) -> Error {
     let (why, hint) = words(&Kind::Idle, false);
     let text = format!("failed to send to {}: {why}", origin(url));
-    Failure {
-        text,
-        cause: None,
-        hint: hint.map(str::to_owned),
-    }
-    .into()
+    failed(text, hint)
 }
 
 /// A proxy that wants a login.
-pub(super) fn proxy_login(url: &Url, proxy: Option<&Url>) -> Failure {
+pub(super) fn proxy_login(url: &Url, proxy: Option<&Url>) -> Error {
     let (why, hint) = words(&Kind::ProxyLogin, true);
     let way = proxy
         .map(|proxy| format!(" through the proxy {}", origin(proxy)))
         .unwrap_or_default();
     let text = format!("failed to reach {}{way}: {why}", origin(url));
-    Failure {
-        text,
-        cause: None,
-        hint: hint.map(str::to_owned),
-    }
+    failed(text, hint)
 }
 
 /// Scheme, host and port of an address: all of it that may be shown.

@@ -6,7 +6,6 @@ use url::Url;
 
 use super::failure::place;
 use super::{HeaderMap, HttpClient, Method, StatusCode};
-use crate::config::Problem;
 use crate::error::{Error, Result};
 use crate::secret::Secret;
 
@@ -54,7 +53,7 @@ impl HttpClient {
     pub fn request(&self, method: Method, url: impl AsRef<str>) -> HttpRequest<'_> {
         let address = Url::parse(url.as_ref()).map_err(|error| {
             // Not the address: a login may stand in it.
-            Error::from(Problem::new("url", format!("is no address: {error}")))
+            Error::config("url", format!("is no address: {error}"))
         });
         HttpRequest {
             client: self,

@@ -10,7 +10,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::failure::{Kind, describe, kind, origin};
+use super::failure::{Kind, error as explained, kind, origin};
 
 /// Takes a line for the build log.
 type Notice = Arc<dyn Fn(&str) + Send + Sync>;
@@ -182,7 +182,7 @@ fn reason_to_repeat(outcome: &reqwest::Result<Response>, safe: bool) -> Option<S
     match outcome {
         Ok(response) => repeatable_status(response.status(), safe)
             .then(|| format!("{} answers {}", origin(response.url()), response.status())),
-        Err(error) => repeatable_failure(error, safe).then(|| describe(error).text),
+        Err(error) => repeatable_failure(error, safe).then(|| explained(error).text().to_owned()),
     }
 }
 

@@ -35,10 +35,11 @@ async fn failure(client: &HttpClient, url: &str) -> (String, String) {
         .send_retrying(client.client().get(url))
         .await
         .expect_err("the request succeeded");
-    let crate::Error::Remote(report) = error else {
-        panic!("not a failure of the other side: {error}")
-    };
-    (report.text, report.hint.unwrap_or_default())
+    assert_eq!(error.kind(), crate::ErrorKind::Remote, "{error}");
+    (
+        error.text().to_owned(),
+        error.hint_text().unwrap_or_default().to_owned(),
+    )
 }
 
 /// An address on which nothing listens.

@@ -97,7 +97,7 @@ mod example_resource {
     #[test]
     fn what_is_wrong_with_the_source_is_told_with_a_hint() {
         let run = Run::check(example("interval"))
-            .request(&json!({ "source": {} }))
+            .request(&json!({ "source": { "minutes": 0 } }))
             .run();
         run.fails(1);
         assert_eq!(

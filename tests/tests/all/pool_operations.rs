@@ -88,7 +88,12 @@ fn pool_case_27_missing_fields() {
     let missing = |names: &[&str]| -> Vec<String> {
         names
             .iter()
-            .map(|name| format!("invalid payload (missing {name})"))
+            .flat_map(|name| {
+                [
+                    format!("invalid payload (missing {name})"),
+                    format!("  hint: source.{name} is required"),
+                ]
+            })
             .collect()
     };
     let binary = || executable("pool-lock");

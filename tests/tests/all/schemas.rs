@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use concourse_resource_sdk::{Context, ErasedResource, Error, Part, Problem, Step};
+use concourse_resource_sdk::erased::{ErasedResource, Part};
+use concourse_resource_sdk::{Context, Error, Step};
 use fastrand::Rng;
 use git_resource::Git;
 use grafana_annotation_resource::GrafanaAnnotation;
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 use slack_resource::Slack;
 
 /// What the program has against a part, in any command that reads it.
-fn problems(resource: &dyn ErasedResource, part: Part, fields: &Map<String, Value>) -> Vec<Problem> {
+fn problems(resource: &dyn ErasedResource, part: Part, fields: &Map<String, Value>) -> Vec<Error> {
     let steps: &[Step] = match part {
         Part::Source => &[Step::Check, Step::Get, Step::Put],
         Part::GetParams => &[Step::Get],
@@ -20,10 +21,7 @@ fn problems(resource: &dyn ErasedResource, part: Part, fields: &Map<String, Valu
     };
     let ask = |step: &Step| {
         let cx = Context::builder(resource.name(), *step).finish();
-        match resource.problems(part, *step, fields.clone(), &cx) {
-            Ok(problems) | Err(Error::Config(problems)) => problems,
-            Err(error) => panic!("{error}"),
-        }
+        resource.problems(part, *step, fields.clone(), &cx)
     };
     steps.iter().flat_map(ask).collect()
 }
@@ -209,7 +207,7 @@ fn compare(resource: &dyn ErasedResource) {
                 "{} {}, round {round}: {value}\nthe program: {}\nthe schema: {}",
                 resource.name(),
                 part.title(),
-                Error::Config(problems),
+                Error::all(problems).map_or_else(String::new, |problems| problems.to_string()),
                 said.join("\n")
             );
             if said.is_empty() { taken += 1 } else { refused += 1 }

@@ -6,8 +6,8 @@ mod selection;
 mod tags;
 mod work;
 
-use concourse_resource_sdk::config::problems_of;
-use concourse_resource_sdk::{Context, Error, Problem, Result};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::{Context, Error, ErrorKind, Result, Validator};
 use git_remote::Remote;
 use git2::Oid;
 
@@ -23,12 +23,9 @@ use work::Work;
 
 /// The versions from `from` on, oldest first.
 /// What is wrong with the patterns of a source.
-pub(crate) fn problems(source: &Source) -> Vec<Problem> {
-    let filter = problems_of(Filter::new(source));
-    filter
-        .into_iter()
-        .chain(problems_of(TagMode::new(source)))
-        .collect()
+pub(crate) fn validate(source: &Source, v: &mut Validator<'_>) {
+    v.add(Filter::new(source).err());
+    v.add(TagMode::new(source).err());
 }
 
 pub(crate) async fn check(
@@ -65,10 +62,10 @@ impl Check<'_> {
     /// Answers with the help of what earlier checks left; what they left broken is dropped, and the work done anew.
     fn versions(&self, work: &Work<'_>, from: Option<&str>) -> Result<Vec<GitVersion>> {
         match self.attempt(work, from) {
-            Err(Error::Internal(report)) if work.is_kept() => {
+            Err(error) if error.kind() == ErrorKind::Internal && work.is_kept() => {
                 self.cx
                     .log()
-                    .trace(format!("starting over without the cache: {report}"));
+                    .trace(format!("starting over without the cache: {error}"));
                 work.clear()?;
                 self.attempt(work, from)
             }
@@ -180,16 +177,12 @@ fn incomplete(missing: Missing) -> Error {
 fn error_of_shortcut(error: Option<Error>) -> Error {
     let shortcut = Error::remote("No commit returned. Invalid branch?");
     match error {
-        Some(Error::Remote(report)) => {
-            let cause = match &report.cause {
-                Some(cause) => format!("{}: {cause}", report.text),
-                None => report.text.clone(),
-            };
-            let shortcut = shortcut.cause(cause);
-            if let Some(hint) = report.hint {
-                shortcut.hint(hint)
-            } else {
-                shortcut
+        Some(error) if error.kind() == ErrorKind::Remote => {
+            let causes = std::iter::once(error.text()).chain(error.causes().iter().map(String::as_str));
+            let shortcut = shortcut.cause(causes.collect::<Vec<_>>().join(": "));
+            match error.hint_text() {
+                Some(hint) => shortcut.hint(hint),
+                None => shortcut,
             }
         }
         Some(error) => error,

@@ -1,8 +1,9 @@
 //! `params` of get and put steps.
 
-use concourse_resource_sdk::lenient::{AnyNumber, Flag, List, Needed, Text};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::compat::lenient::{AnyNumber, Flag, List, Needed, Text};
 use concourse_resource_sdk::schema::both_on;
-use concourse_resource_sdk::{Config, Problem, Step};
+use concourse_resource_sdk::{Config, Error, Validator};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -53,23 +54,18 @@ pub struct GetParams {
 }
 
 impl Config for GetParams {
-    fn problems(&self, _: Step) -> Vec<Problem> {
+    fn validate(&self, v: &mut Validator<'_>) {
         let submodules = match self.submodules {
             Submodules::Selected => NotBuilt::ASKED,
             Submodules::All | Submodules::None => NotBuilt::default(),
         };
-        [
-            ("submodules", submodules),
-            ("submodule_remote", self.submodule_remote),
-        ]
-        .into_iter()
-        .filter_map(|(name, field)| field.problem(&format!("params.{name}")))
-        .chain(
+        v.add(submodules.problem("params.submodules"));
+        v.add(self.submodule_remote.problem("params.submodule_remote"));
+        v.add(
             self.timestamp_format
                 .get()
                 .and_then(|name| DateStyle::named(name).err()),
-        )
-        .collect()
+        );
     }
 }
 
@@ -188,28 +184,21 @@ pub struct PutParams {
 }
 
 impl Config for PutParams {
-    fn problems(&self, _: Step) -> Vec<Problem> {
-        let repository = self
-            .repository
-            .non_empty()
-            .is_none_or(|repository| repository.trim().is_empty())
-            .then(|| {
-                Problem::verbatim("params.repository", "invalid payload (missing repository)")
-                    .hint("params.repository: the directory of a clone is required")
-            });
-        let both = (self.merge.0 && self.rebase.0).then(|| {
-            Problem::verbatim(
-                "params.rebase",
-                "invalid push strategy (either merge or rebase can be set, but not both)",
-            )
-        });
-        let not_built = [
-            ("rebase_strategy", self.rebase_strategy),
-            ("rebase_strategy_option", self.rebase_strategy_option),
-        ];
-        let not_built = not_built
-            .into_iter()
-            .filter_map(|(name, field)| field.problem(&format!("params.{name}")));
-        repository.into_iter().chain(both).chain(not_built).collect()
+    fn validate(&self, v: &mut Validator<'_>) {
+        let repository = self.repository.non_empty().unwrap_or_default();
+        if repository.trim().is_empty() {
+            let missing =
+                Error::config("params.repository", "invalid payload (missing repository)").verbatim();
+            v.add([missing.hint("params.repository: the directory of a clone is required")]);
+        }
+        if self.merge.0 && self.rebase.0 {
+            let text = "invalid push strategy (either merge or rebase can be set, but not both)";
+            v.add([Error::config("params.rebase", text).verbatim()]);
+        }
+        v.add(self.rebase_strategy.problem("params.rebase_strategy"));
+        v.add(
+            self.rebase_strategy_option
+                .problem("params.rebase_strategy_option"),
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! `source`.
 
-use concourse_resource_sdk::lenient::{Count, Flag, List, Needed, OneOf, SecretText, Text};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::compat::lenient::{Count, Flag, List, Needed, OneOf, SecretText, Text};
 use concourse_resource_sdk::schema::given;
-use concourse_resource_sdk::{Config, Problem, Secret, Step};
+use concourse_resource_sdk::{Config, Error, Result, Secret, Step, Validator};
 use git_source::{Access, GitConfigEntry, HttpsTunnel};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -109,16 +110,17 @@ impl Source {
     }
 
     /// CONTRACT 2 and F13: how many versions a check without a version answers.
-    pub(crate) fn version_depth(&self) -> Result<usize, Problem> {
+    pub(crate) fn version_depth(&self) -> Result<usize, Error> {
         let Some(text) = self.version_depth.non_empty() else {
             return Ok(1);
         };
         match text.trim().parse::<usize>() {
             Ok(depth) if depth > 0 => Ok(depth),
-            _ => Err(Problem::verbatim(
+            _ => Err(Error::config(
                 "source.version_depth",
                 format!("Invalid version_depth. Must be a whole number above 0, found {text:?}."),
-            )),
+            )
+            .verbatim()),
         }
     }
 
@@ -131,7 +133,7 @@ impl Source {
         self.tag_filter.non_empty().is_some() && self.tag_regex.non_empty().is_some()
     }
 
-    fn not_built(&self) -> impl Iterator<Item = Problem> {
+    fn not_built(&self) -> impl Iterator<Item = Error> {
         [
             ("submodule_credentials", self.submodule_credentials),
             ("commit_verification_keys", self.commit_verification_keys),
@@ -145,37 +147,32 @@ impl Source {
 }
 
 impl Config for Source {
-    fn problems(&self, step: Step) -> Vec<Problem> {
-        let mut problems = Vec::new();
+    fn validate(&self, v: &mut Validator<'_>) {
+        let step = v.step();
+        let verbatim = |field: &str, text: &str| Error::config(format!("source.{field}"), text).verbatim();
         if self.uri.get().is_none_or(|uri| uri.trim().is_empty()) {
             let text = match step {
                 Step::Check => "source.uri is required and must not be empty",
                 Step::Get => "invalid payload (missing uri):",
                 Step::Put => "invalid payload (missing uri)",
             };
-            problems.push(
-                Problem::verbatim("source.uri", text)
-                    .hint("source.uri: the address of the repository is required"),
-            );
-        }
-        if step == Step::Check && self.follows_tags_twice() {
-            problems.push(Problem::verbatim(
-                "source.tag_regex",
-                "Cannot provide both tag_filter and tag_regex",
-            ));
-        }
-        if (step, self.tag_behaviour) == (Step::Check, OneOf::Unknown) {
-            problems.push(Problem::verbatim(
-                "source.tag_behaviour",
-                "Invalid tag_behaviour. Must be one of 'match_tagged' or 'match_tag_ancestors'.",
-            ));
+            v.add([verbatim("uri", text).hint("source.uri: the address of the repository is required")]);
         }
         if step == Step::Check {
-            problems.extend(self.version_depth().err());
-            problems.extend(self.commit_filter.problems());
+            if self.follows_tags_twice() {
+                v.add([verbatim(
+                    "tag_regex",
+                    "Cannot provide both tag_filter and tag_regex",
+                )]);
+            }
+            if self.tag_behaviour == OneOf::Unknown {
+                let text = "Invalid tag_behaviour. Must be one of 'match_tagged' or 'match_tag_ancestors'.";
+                v.add([verbatim("tag_behaviour", text)]);
+            }
+            v.add(self.version_depth().err());
+            v.add(self.commit_filter.problems());
         }
-        problems.extend(self.not_built());
-        problems
+        v.add(self.not_built());
     }
 }
 
@@ -230,7 +227,7 @@ pub struct CommitFilter {
 pub struct Patterns(pub serde_json::Value);
 
 impl CommitFilter {
-    fn problems(&self) -> impl Iterator<Item = Problem> {
+    fn problems(&self) -> impl Iterator<Item = Error> {
         [("include", &self.include), ("exclude", &self.exclude)]
             .into_iter()
             .filter(|(_, patterns)| !patterns.0.is_null() && !patterns.0.is_array())
@@ -239,7 +236,7 @@ impl CommitFilter {
                     "invalid commit filter (expected array of strings): {}",
                     patterns.0
                 );
-                Problem::verbatim(format!("source.commit_filter.{field}"), text)
+                Error::config(format!("source.commit_filter.{field}"), text).verbatim()
             })
     }
 }

@@ -1,6 +1,7 @@
 //! `version`.
 
-use concourse_resource_sdk::{Problem, Version, VersionShape};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::{Error, Result, Version, VersionMap};
 use git2::Oid;
 use serde_json::{Map, Value};
 
@@ -34,8 +35,8 @@ impl GitVersion {
     }
 }
 
-impl VersionShape for GitVersion {
-    fn read(map: &Map<String, Value>) -> Result<Option<Self>, Problem> {
+impl Version for GitVersion {
+    fn read(map: &Map<String, Value>) -> Result<Option<Self>> {
         let reference = text_entry(map, "ref")?;
         let branch = text_entry(map, "branch")?;
         Ok(reference.map(|reference| Self {
@@ -44,19 +45,19 @@ impl VersionShape for GitVersion {
         }))
     }
 
-    fn write(&self) -> Version {
+    fn write(&self) -> Result<VersionMap> {
         let version = match &self.branch {
-            Some(branch) => Version::new("branch", branch).with("ref", &self.reference),
-            None => Version::new("ref", &self.reference),
+            Some(branch) => VersionMap::new("branch", branch).with("ref", &self.reference),
+            None => VersionMap::new("ref", &self.reference),
         };
-        match &self.commit {
+        Ok(match &self.commit {
             Some(commit) => version.with("commit", commit),
             None => version,
-        }
+        })
     }
 }
 
-fn text_entry(map: &Map<String, Value>, key: &str) -> Result<Option<String>, Problem> {
+fn text_entry(map: &Map<String, Value>, key: &str) -> Result<Option<String>> {
     match map.get(key) {
         None | Some(Value::Null | Value::Bool(false)) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
@@ -67,8 +68,8 @@ fn text_entry(map: &Map<String, Value>, key: &str) -> Result<Option<String>, Pro
     }
 }
 
-fn wrong_entry(key: &str, found: &str) -> Problem {
-    Problem::new(
+fn wrong_entry(key: &str, found: &str) -> Error {
+    Error::config(
         format!("version.{key}"),
         format!("expected a string, found {found}"),
     )

@@ -1,6 +1,6 @@
 //! Dates by a pattern of `strftime`.
 
-use concourse_resource_sdk::Problem;
+use concourse_resource_sdk::Error;
 use git2::Time;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
@@ -8,7 +8,7 @@ use jiff::{Timestamp, Zoned};
 use super::zone;
 
 /// A pattern that can be used.
-pub(super) fn checked(name: &str, pattern: &str) -> Result<String, Problem> {
+pub(super) fn checked(name: &str, pattern: &str) -> Result<String, Error> {
     let at_epoch = Time::new(0, 0);
     let tried = zoned(&at_epoch).map(|zoned| try_format(pattern, &at_epoch, &zoned, false));
     // CONTRACT 5.6: blanks are refused in every format.

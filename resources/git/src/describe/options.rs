@@ -1,6 +1,6 @@
 //! `describe_ref_options`.
 
-use concourse_resource_sdk::Problem;
+use concourse_resource_sdk::Error;
 
 use git_source::wildmatch::{Mode, Pattern};
 
@@ -61,7 +61,7 @@ impl Options {
     }
 
     /// Reads options, separated by blanks.
-    pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let mut options = Self::none();
         let mut words = text.split_whitespace();
         while let Some(word) = words.next() {
@@ -83,7 +83,7 @@ impl Options {
         Ok(options)
     }
 
-    fn set(&mut self, name: &str) -> Result<(), Problem> {
+    fn set(&mut self, name: &str) -> Result<(), Error> {
         let (plain, on) = match name.strip_prefix("--no-") {
             Some(plain) => (plain, false),
             None => (name.strip_prefix("--").unwrap_or_default(), true),
@@ -111,7 +111,7 @@ impl Options {
         Ok(())
     }
 
-    fn set_value(&mut self, word: &str, name: &str, value: &str) -> Result<(), Problem> {
+    fn set_value(&mut self, word: &str, name: &str, value: &str) -> Result<(), Error> {
         let number = || value.parse::<u32>().map_err(|_| problem(word, "needs a number"));
         match name {
             "--match" => self
@@ -138,6 +138,6 @@ impl Options {
     }
 }
 
-fn problem(word: &str, what: &str) -> Problem {
-    Problem::new("params.describe_ref_options", format!("\"{word}\" {what}"))
+fn problem(word: &str, what: &str) -> Error {
+    Error::config("params.describe_ref_options", format!("\"{word}\" {what}"))
 }

@@ -1,7 +1,6 @@
 //! The files below `.git` that later steps read: CONTRACT 5.6.
 
-use concourse_resource_sdk::config::problems_of;
-use concourse_resource_sdk::{Context, Error, Metadata, Problem, Result};
+use concourse_resource_sdk::{Context, Error, Metadata, Result};
 use git2::Repository;
 
 use crate::config::GetParams;
@@ -25,6 +24,11 @@ impl Formats {
         Self::read(params, now)
     }
 
+    /// What is wrong with the params is found before anything is fetched.
+    pub(super) fn check(params: &GetParams) -> Result<()> {
+        Self::read(params, 0).map(drop)
+    }
+
     fn read(params: &GetParams, now: i64) -> Result<Self> {
         let timestamp = match params.timestamp_format.get() {
             Some(name) => DateStyle::named(name)?,
@@ -42,11 +46,6 @@ impl Formats {
             },
         })
     }
-}
-
-/// What is wrong with the params is found before anything is fetched.
-pub(super) fn problems(params: &GetParams) -> Vec<Problem> {
-    problems_of(Formats::read(params, 0))
 }
 
 /// Writes all of them.

@@ -8,20 +8,20 @@ mod unsupported;
 
 use std::path::{Path, PathBuf};
 
-use concourse_resource_sdk::{Context, Outcome, Problem, Result};
+use concourse_resource_sdk::{Context, Outcome, Result, Validator};
 
 use self::files::Formats;
 use crate::config::{GetParams, GitVersion, Source};
+use crate::got_tags;
 use crate::metadata::metadata;
-use crate::{Git, got_tags};
 use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, check_branch};
 use revision::Revision;
 use sparse::Sparse;
 
 /// Clones into `dest`, checks the version out, and writes the files below `.git`.
 /// What is wrong with the params.
-pub(crate) fn problems(params: &GetParams) -> Vec<Problem> {
-    files::problems(params)
+pub(crate) fn validate(params: &GetParams, v: &mut Validator<'_>) {
+    v.add(Formats::check(params).err());
 }
 
 pub(crate) async fn get(
@@ -30,7 +30,7 @@ pub(crate) async fn get(
     version: Option<GitVersion>,
     params: &GetParams,
     dest: &Path,
-) -> Result<Outcome<Git>> {
+) -> Result<Outcome<GitVersion>> {
     crate::trace_if(cx, source.debug.0 || params.debug.0);
     let plan = Plan::new(cx, source, version, params, dest)?;
     plan.announce(cx);
@@ -100,13 +100,13 @@ impl Plan {
             .heading(format!("Cloning into '{}'...", self.dest.display()));
     }
 
-    fn carry_out(self, cx: &Context) -> Result<Outcome<Git>> {
+    fn carry_out(self, cx: &Context) -> Result<Outcome<GitVersion>> {
         git_source::refuse_used_directory(&self.dest)?;
         let dest = self.dest.clone();
         git_source::or_nothing(cx, &dest, move || self.write(cx))
     }
 
-    fn write(self, cx: &Context) -> Result<Outcome<Git>> {
+    fn write(self, cx: &Context) -> Result<Outcome<GitVersion>> {
         let mut remote = self.location.open(cx)?;
         let mut clone = Clone::start(
             cx,
@@ -145,7 +145,7 @@ impl Plan {
         got_tags::write(&repo)?;
         cx.log()
             .line(format!("HEAD is now at {}", git_source::one_line(&repo, id)));
-        Ok(Outcome::new(GitVersion::new(returned)).with_metadata(metadata))
+        Ok(Outcome::new(GitVersion::new(returned)).metadata(metadata))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Sparse checkouts: `sparse_paths`, with the rules of ignore files (gitignore). CONTRACT 5.2 step 4.
 
 use concourse_resource_sdk::Result;
-use concourse_resource_sdk::lenient::{List, Text};
+use concourse_resource_sdk::compat::lenient::{List, Text};
 use git2::Repository;
 
 use git_source::git_failed;

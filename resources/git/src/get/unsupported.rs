@@ -1,6 +1,6 @@
 //! What a repository may hold that this version cannot fetch: said, not left out in silence.
 
-use concourse_resource_sdk::{Problem, Result};
+use concourse_resource_sdk::{Error, Result};
 use git2::{Index, Repository};
 
 use crate::config::{GetParams, Submodules};
@@ -16,24 +16,22 @@ pub(super) fn refuse(repo: &Repository, params: &GetParams) -> Result<()> {
     if params.submodules == Submodules::All
         && let Some(path) = submodule(&index)
     {
-        return Err(Problem::new(
+        return Err(Error::config(
             "params.submodules",
             format!("the repository has a submodule at \"{path}\", and this version of the git resource cannot fetch submodules yet"),
         )
-        .hint("set submodules: none to get the repository without them")
-        .into());
+        .hint("set submodules: none to get the repository without them"));
     }
     if !params.disable_git_lfs.0
         && let Some(path) = lfs_file(repo, &index)?
     {
-        return Err(Problem::new(
+        return Err(Error::config(
             "params.disable_git_lfs",
             format!(
                 "\"{path}\" is a Git LFS file, and this version of the git resource cannot fetch those yet"
             ),
         )
-        .hint("set disable_git_lfs: true to get the pointer files instead")
-        .into());
+        .hint("set disable_git_lfs: true to get the pointer files instead"));
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
 use super::*;
+use concourse_resource_sdk::Error;
 use stock_git::StockGit;
 
 #[rustfmt::skip]
@@ -141,7 +142,7 @@ fn names_need_not_be_unicode() {
     assert!(!selection(&["a/??.x"]).unwrap().matches(b"a/\xff.x", false));
 }
 
-fn of(paths: Option<&[&str]>, ignore_paths: &[&str]) -> Result<Selection, Problem> {
+fn of(paths: Option<&[&str]>, ignore_paths: &[&str]) -> Result<Selection, Error> {
     let owned = |items: &[&str]| items.iter().map(|&item| item.to_owned()).collect::<Vec<_>>();
     Selection::new(paths.map(owned).as_deref(), &owned(ignore_paths))
 }

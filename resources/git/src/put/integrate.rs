@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use concourse_resource_sdk::{Context, Error, Result};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::{Context, Error, ErrorKind, Result};
 use git_remote::{Fetch, FetchOutcome, Remote};
 use git_source::{Backoff, Standstill};
 use git2::{Oid, Repository};
@@ -202,11 +203,11 @@ fn fetch(
 
 /// CONTRACT 6.3: what another attempt would not change.
 fn non_rebase(error: Error) -> Error {
-    let Error::Remote(report) = error else {
+    if error.kind() != ErrorKind::Remote {
         return error;
-    };
-    let failure = Error::remote("failed with non-rebase error").cause(report.text);
-    match report.hint {
+    }
+    let failure = Error::remote("failed with non-rebase error").cause(error.text());
+    match error.hint_text() {
         Some(hint) => failure.hint(hint),
         None => failure,
     }

@@ -13,13 +13,12 @@ mod watch;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
-use concourse_resource_sdk::config::problems_of;
-use concourse_resource_sdk::lenient::Text;
-use concourse_resource_sdk::{Context, Error, Outcome, Problem, Result};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::compat::lenient::Text;
+use concourse_resource_sdk::{Context, Error, Outcome, Result, Validator};
 use git_remote::{Push, Remote, Update};
 use git2::{Oid, Repository, Signature};
 
-use crate::Git;
 use crate::config::{GitVersion, PutParams, Source};
 use crate::metadata::metadata;
 use git_source::{Location, check_branch};
@@ -35,7 +34,7 @@ pub(crate) async fn put(
     source: &Source,
     params: &PutParams,
     sources: &Path,
-) -> Result<Outcome<Git>> {
+) -> Result<Outcome<GitVersion>> {
     crate::trace_if(cx, source.debug.0 || params.debug.0);
     let plan = Plan::new(source, params, sources)?;
     let cx = cx.clone();
@@ -94,7 +93,7 @@ impl Plan {
         })
     }
 
-    fn carry_out(self, cx: &Context) -> Result<Outcome<Git>> {
+    fn carry_out(self, cx: &Context) -> Result<Outcome<GitVersion>> {
         if let Some(branch) = &self.named_branch {
             let old = self.location.branch.as_deref().unwrap_or_default();
             cx.log().line(format!("Override {old} with {branch}"));
@@ -120,7 +119,7 @@ impl Plan {
             branch: self.named_branch,
             ..GitVersion::new(returned.to_string())
         };
-        Ok(Outcome::new(version).with_metadata(metadata(&repo)?))
+        Ok(Outcome::new(version).metadata(metadata(&repo)?))
     }
 
     fn identity(&self, cx: &Context, repo: &Repository) -> Result<Signature<'static>> {
@@ -193,7 +192,7 @@ fn unrelated(repo: &Repository) -> Error {
 
 /// The full name of the remote ref of a branch.
 /// What is wrong with the params in the light of the source.
-pub(crate) fn problems(source: &Source, params: &PutParams) -> Vec<Problem> {
+pub(crate) fn validate(source: &Source, params: &PutParams, v: &mut Validator<'_>) {
     let given = |text: &Text| {
         text.get()
             .map(str::trim)
@@ -201,11 +200,8 @@ pub(crate) fn problems(source: &Source, params: &PutParams) -> Vec<Problem> {
             .map(str::to_owned)
     };
     let branch = given(&params.branch).or_else(|| given(&source.branch));
-    let target = problems_of(target(branch.as_deref(), params));
-    target
-        .into_iter()
-        .chain(problems_of(push_options(params)))
-        .collect()
+    v.add(target(branch.as_deref(), params).err());
+    v.add(push_options(params).err());
 }
 
 /// Where the branch is pushed to; none if only tags are.
@@ -214,7 +210,7 @@ fn target(branch: Option<&str>, params: &PutParams) -> Result<Option<String>> {
         return Ok(None);
     }
     let branch = branch.ok_or_else(|| {
-        Problem::verbatim("source.branch", "invalid payload (missing branch)")
+        Error::config("source.branch", "invalid payload (missing branch)").verbatim()
             .hint("source.branch, or params.branch: a branch to push to is required, unless params.only_tag is true")
     })?;
     check_branch("params.branch", branch)?;
@@ -223,12 +219,11 @@ fn target(branch: Option<&str>, params: &PutParams) -> Result<Option<String>> {
     if prefix.starts_with("refs/") && git2::Reference::is_valid_name(&target) {
         return Ok(Some(target));
     }
-    Err(Problem::new(
+    Err(Error::config(
         "params.refs_prefix",
         format!("\"{prefix}\" cannot be used: \"{target}\" is not a valid ref"),
     )
-    .hint("it begins with refs/ and does not end with a slash, such as refs/heads or refs/for")
-    .into())
+    .hint("it begins with refs/ and does not end with a slash, such as refs/heads or refs/for"))
 }
 
 fn push_options(params: &PutParams) -> Result<Vec<String>> {
@@ -240,11 +235,10 @@ fn push_options(params: &PutParams) -> Result<Vec<String>> {
         .filter_map(|option| option.get());
     let options: Vec<String> = options.map(str::to_owned).collect();
     match options.iter().position(|option| option.contains('\n')) {
-        Some(index) => Err(Problem::new(
+        Some(index) => Err(Error::config(
             format!("params.push_options[{index}]"),
             "must not have line breaks",
-        )
-        .into()),
+        )),
         None => Ok(options),
     }
 }
@@ -255,12 +249,11 @@ fn repository(params: &PutParams, sources: &Path) -> Result<PathBuf> {
     if path.is_dir() {
         return Ok(path);
     }
-    Err(Problem::new(
+    Err(Error::config(
         "params.repository",
         format!("\"{name}\" is not a directory in {}", sources.display()),
     )
-    .hint("name an input or output of an earlier step")
-    .into())
+    .hint("name an input or output of an earlier step"))
 }
 
 fn head(repo: &Repository) -> Result<Oid> {

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use concourse_resource_sdk::{Error, Problem, Result};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::{Error, Result};
 use git_remote::{Ref, Update};
 use git2::{Oid, Repository, Signature};
 
@@ -36,14 +37,14 @@ impl Note {
             _ => below,
         };
         let text = fs::read(&path).map_err(|error| {
-            Error::from(Problem::new(
+            Error::config(
                 "params.notes",
                 format!("failed to read the notes file '{file}': {error}"),
-            ))
+            )
             .exit(git_source::GIT_EXIT)
         })?;
         let text = String::from_utf8(text).map_err(|_| {
-            Problem::new(
+            Error::config(
                 "params.notes",
                 format!("the notes file '{file}' is not UTF-8 text"),
             )

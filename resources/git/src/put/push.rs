@@ -107,15 +107,7 @@ pub(super) fn with_landed(error: Error, landed: &[String]) -> Error {
         return error;
     }
     let names: Vec<&str> = landed.iter().map(String::as_str).collect();
-    let all_the_same = format!("{} was pushed all the same", listed(&names));
-    let (Error::Remote(report) | Error::Internal(report)) = &error else {
-        return error;
-    };
-    let cause = match &report.cause {
-        Some(cause) => format!("{cause}; {all_the_same}"),
-        None => all_the_same,
-    };
-    error.cause(cause)
+    error.cause(format!("{} was pushed all the same", listed(&names)))
 }
 
 /// The names of what has landed.

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use concourse_resource_sdk::{Context, Error, Problem, Result};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::{Context, Error, Result};
 use git2::{Commit, ErrorCode, Oid, Repository, Signature, Sort};
 
 use super::merge::{refuse_conflicts, refuse_strays};
@@ -125,10 +126,9 @@ fn patch(repo: &Repository, id: Oid) -> Result<Option<Oid>, git2::Error> {
 }
 
 fn merge_among_them(id: Oid) -> Error {
-    Problem::new(
+    Error::config(
         "params.rebase",
         format!("the local commit {id} is a merge, and this version rebases linear histories only"),
     )
     .hint("set merge: true instead of rebase: true")
-    .into()
 }

@@ -6,7 +6,8 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
-use concourse_resource_sdk::{Error, Problem, Result};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::{Error, Result};
 use git2::{Oid, Repository, Signature};
 
 use crate::config::PutParams;
@@ -41,11 +42,11 @@ impl Tag {
         }
         let name = format!("{}{name}", params.tag_prefix.get().unwrap_or_default());
         if !git2::Reference::is_valid_name(&format!("refs/tags/{name}")) || name.starts_with('-') {
-            return Err(Error::from(Problem::verbatim(
-                "params.tag",
-                format!("'{name}' is not a valid tag name."),
-            ))
-            .exit(git_source::GIT_EXIT));
+            return Err(
+                Error::config("params.tag", format!("'{name}' is not a valid tag name."))
+                    .verbatim()
+                    .exit(git_source::GIT_EXIT),
+            );
         }
         Ok(Some(Self {
             name,
@@ -88,22 +89,22 @@ fn read(param: &str, file: &str, sources: &Path) -> Result<String> {
     let what = if param == "tag" { "tag" } else { "annotation" };
     let bytes = fs::read(&path).map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
-            Problem::verbatim(
+            Error::config(
                 format!("params.{param}"),
                 format!("{what} file '{file}' does not exist"),
             )
+            .verbatim()
         } else {
-            Problem::new(
+            Error::config(
                 format!("params.{param}"),
                 format!("failed to read the {what} file '{file}': {error}"),
             )
         }
     })?;
     String::from_utf8(bytes).map_err(|_| {
-        Problem::new(
+        Error::config(
             format!("params.{param}"),
             format!("the {what} file '{file}' is not UTF-8 text"),
         )
-        .into()
     })
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use concourse_resource_sdk::lenient::{AnyNumber, Text};
-use concourse_resource_sdk::{Config, Problem, Step};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::compat::lenient::{AnyNumber, Text};
+use concourse_resource_sdk::{Config, Error, Validator};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -82,7 +83,7 @@ fn an_operation() -> Vec<Value> {
 
 impl PutParams {
     /// How long to wait in all.
-    pub(crate) fn timeout(&self) -> Result<Option<Duration>, Problem> {
+    pub(crate) fn timeout(&self) -> Result<Option<Duration>, Error> {
         duration::of_field("params.timeout", self.timeout.as_deref())
     }
 
@@ -105,13 +106,11 @@ impl PutParams {
 }
 
 impl Config for PutParams {
-    fn problems(&self, _: Step) -> Vec<Problem> {
-        let nothing = (!self.names_an_operation()).then(|| {
-            Problem::verbatim(
-                "params",
-                "invalid payload (missing acquire, release, remove, claim, add, add_claimed, update, check, or check_unclaimed)",
-            )
-        });
-        nothing.into_iter().chain(self.timeout().err()).collect()
+    fn validate(&self, v: &mut Validator<'_>) {
+        if !self.names_an_operation() {
+            let text = "invalid payload (missing acquire, release, remove, claim, add, add_claimed, update, check, or check_unclaimed)";
+            v.add([Error::config("params", text).verbatim()]);
+        }
+        v.add(self.timeout().err());
     }
 }

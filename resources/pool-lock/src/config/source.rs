@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use concourse_resource_sdk::lenient::{Flag, SecretText, Text};
-use concourse_resource_sdk::{Config, Problem, Secret, Step};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::compat::lenient::{Flag, SecretText, Text};
+use concourse_resource_sdk::{Config, Error, Result, Secret, Step, Validator};
 use git_source::{Access, GitConfigEntry, HttpsTunnel};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
@@ -81,14 +82,14 @@ impl Source {
     }
 
     /// Who claims.
-    pub(crate) fn owner(&self) -> Result<Option<&str>, Problem> {
+    pub(crate) fn owner(&self) -> Result<Option<&str>, Error> {
         let owner = self
             .owner
             .as_deref()
             .map(str::trim)
             .filter(|owner| !owner.is_empty());
         match owner.filter(|owner| owner.contains(['\n', '\r'])) {
-            Some(owner) => Err(Problem::new(
+            Some(owner) => Err(Error::config(
                 "source.owner",
                 format!("{owner:?} has more than one line"),
             )),
@@ -97,7 +98,7 @@ impl Source {
     }
 
     /// From which age on a claim may be taken over.
-    pub(crate) fn expire_after(&self) -> Result<Option<Duration>, Problem> {
+    pub(crate) fn expire_after(&self) -> Result<Option<Duration>, Error> {
         duration::of_field("source.expire_after", self.expire_after.as_deref())
     }
 
@@ -108,23 +109,19 @@ impl Source {
 }
 
 impl Config for Source {
-    fn problems(&self, step: Step) -> Vec<Problem> {
-        let order = match step {
-            Step::Put => ["uri", "pool", "branch"],
-            Step::Check | Step::Get => ["uri", "branch", "pool"],
+    fn validate(&self, v: &mut Validator<'_>) {
+        let [uri, branch, pool] = [("uri", &self.uri), ("branch", &self.branch), ("pool", &self.pool)];
+        let order = match v.step() {
+            Step::Put => [uri, pool, branch],
+            Step::Check | Step::Get => [uri, branch, pool],
         };
-        let mut problems = Vec::new();
-        for name in order {
-            let value = match name {
-                "uri" => &self.uri,
-                "branch" => &self.branch,
-                _ => &self.pool,
-            };
+        for (name, value) in order {
             if value.as_deref().is_none_or(str::is_empty) {
-                let text = format!("invalid payload (missing {name})");
-                let path = format!("source.{name}");
-                let hint = format!("{path} is required");
-                problems.push(Problem::verbatim(path, text).hint(hint));
+                let missing = Error::config(
+                    format!("source.{name}"),
+                    format!("invalid payload (missing {name})"),
+                );
+                v.add([missing.verbatim().hint(format!("source.{name} is required"))]);
             }
         }
         if let Some(pool) = self.pool.as_deref().filter(|pool| !pool.is_empty())
@@ -133,15 +130,14 @@ impl Config for Source {
                 .split('/')
                 .any(|part| matches!(part, "" | "." | ".." | ".git"))
         {
-            let text = format!("\"{pool}\" is not a directory of a repository");
-            problems.push(Problem::new("source.pool", text));
+            v.at("pool")
+                .refuse(format!("\"{pool}\" is not a directory of a repository"));
         }
-        if step == Step::Put {
-            problems.extend(self.owner().err());
-            problems.extend(self.retry_delay.read().err());
-            problems.extend(self.expire_after().err());
+        if v.step() == Step::Put {
+            v.add(self.owner().err());
+            v.add(self.retry_delay.read().err());
+            v.add(self.expire_after().err());
         }
-        problems
     }
 }
 
@@ -188,12 +184,13 @@ pub struct RetryDelay(pub Value);
 
 impl RetryDelay {
     /// CONTRACT 3: the pause, which may be below zero, and whether it has a unit.
-    pub(crate) fn read(&self) -> Result<(Nanoseconds, bool), Problem> {
+    pub(crate) fn read(&self) -> Result<(Nanoseconds, bool), Error> {
         let wrong = |text: String| {
-            Problem::verbatim(
+            Error::config(
                 "source.retry_delay",
                 format!("error reading request: source.retry_delay: {text}"),
             )
+            .verbatim()
             .hint("write a duration with a unit, such as 10s or 1m30s")
         };
         match &self.0 {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use concourse_resource_sdk::{Error, Problem, Result};
+use concourse_resource_sdk::{Error, Result};
 
 use crate::config::PutParams;
 use crate::pool::{Name, Operation, State};
@@ -46,7 +46,7 @@ pub(super) fn jobs(params: &PutParams, sources: &Path, build_url: &str) -> Resul
     })?;
     if let Some(name) = params.claim.as_ref().filter(|name| !name.is_empty()) {
         let name = name.clone().into_bytes();
-        check(&name).map_err(|text| Problem::new("params.claim", text))?;
+        check(&name).map_err(|text| Error::config("params.claim", text))?;
         jobs.push(Operation::Claim(name), "claiming lock", None);
     }
     jobs.of(params.update.as_ref(), "updating lock", NAME_FILE, |lock| {

@@ -14,8 +14,7 @@ use std::time::Duration;
 use concourse_resource_sdk::{AbortGuard, Context, Error, Outcome, Result};
 use git_source::{GitConfig, Location};
 
-use crate::PoolLock;
-use crate::config::{PutParams, RetryDelay, Source};
+use crate::config::{LockVersion, PutParams, RetryDelay, Source};
 use crate::duration;
 use turns::Turns;
 
@@ -31,7 +30,7 @@ pub(crate) async fn put(
     source: Source,
     params: PutParams,
     sources: &Path,
-) -> Result<Outcome<PoolLock>> {
+) -> Result<Outcome<LockVersion>> {
     let location = Location::new(&source.access())?;
     let rules = Rules::new(cx, &source, &params)?;
     let jobs = jobs::jobs(&params, sources, &rules.build_url)?;

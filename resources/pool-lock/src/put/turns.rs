@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use concourse_resource_sdk::{AbortGuard, Context, Error, Report, Result};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::{AbortGuard, Context, Error, ErrorKind, Result};
 use git_remote::RefOutcome;
 use git_source::{Location, Scratch, Standstill, git_failed};
 use git2::Oid;
@@ -401,19 +402,12 @@ impl Turns<'_> {
 
     /// CONTRACT 1: what is being done, and in which part of it. Git's own exit status is for check and get only.
     fn failed(&self, stage: &str, error: Error) -> Error {
-        match error {
-            Error::Remote(report) => Error::Remote(self.told(stage, report)),
-            Error::Internal(report) => Error::Internal(self.told(stage, report)),
-            config @ Error::Config(_) => config,
+        if error.kind() == ErrorKind::Config {
+            return error;
         }
-    }
-
-    fn told(&self, stage: &str, report: Report) -> Report {
-        Report {
-            text: format!("error {}: {stage}: {}", self.job.doing, report.text),
-            exit: 1,
-            ..report
-        }
+        error
+            .reworded(|text| format!("error {}: {stage}: {text}", self.job.doing))
+            .exit(1)
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use concourse_resource_sdk::Error as SdkError;
+use concourse_resource_sdk::compat::ErrorExt as _;
 use git2::Oid;
 
 use crate::LoginPlace;

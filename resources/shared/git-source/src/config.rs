@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use concourse_resource_sdk::lenient::{AnyNumber, SecretText, Text};
+use concourse_resource_sdk::compat::lenient::{AnyNumber, SecretText, Text};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::Value;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use concourse_resource_sdk::compat::ErrorExt as _;
 use concourse_resource_sdk::{Error, Result};
 
 /// Git's own exit status of a fatal error.

@@ -1,6 +1,6 @@
 //! `git_config`, and what of git's configuration in HOME concerns the transport: CONTRACT 2 and 7.
 
-use concourse_resource_sdk::{Problem, Result};
+use concourse_resource_sdk::{Error, Result};
 use git_remote::Uri;
 use git2::{Config, ConfigLevel, Repository};
 
@@ -125,12 +125,12 @@ fn normal(name: &str) -> Option<String> {
     })
 }
 
-fn invalid(index: usize, name: &str) -> Problem {
+fn invalid(index: usize, name: &str) -> Error {
     let path = format!("source.git_config[{index}].name");
     if name.contains('.') {
-        return Problem::new(path, format!("\"{name}\" is not a valid key"));
+        return Error::config(path, format!("\"{name}\" is not a valid key"));
     }
-    Problem::new(path, format!("key does not contain a section: {name}"))
+    Error::config(path, format!("key does not contain a section: {name}"))
         .hint("a name is a section and a key, such as user.email")
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use concourse_resource_sdk::http::{ProxyRules, Redirects};
-use concourse_resource_sdk::{Context, Problem, Result, Secret};
+use concourse_resource_sdk::{Context, Error, Result, Secret};
 use git_remote::{Login, Remote, SshOptions, Uri};
 
 use crate::access::Access;
@@ -126,11 +126,10 @@ fn headers(line: Option<&str>) -> Result<Vec<(String, Secret)>> {
     };
     match line.split_once(':') {
         Some((name, value)) => Ok(vec![(name.trim().to_owned(), Secret::new(value.trim()))]),
-        None => Err(Problem::new(
+        None => Err(Error::config(
             "source.git_config",
             "http.extraHeader needs a name, a colon and a value",
-        )
-        .into()),
+        )),
     }
 }
 
@@ -145,5 +144,8 @@ pub fn check_branch(path: &str, branch: &str) -> Result<()> {
     if git2::Reference::is_valid_name(&format!("refs/heads/{branch}")) {
         return Ok(());
     }
-    Err(Problem::new(path, format!("\"{branch}\" is not a valid branch name")).into())
+    Err(Error::config(
+        path,
+        format!("\"{branch}\" is not a valid branch name"),
+    ))
 }

@@ -1,6 +1,7 @@
 //! How SSH servers are reached and logged in to (CONTRACT 7).
 
-use concourse_resource_sdk::{Error, Problem, Result, Secret};
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::{Error, Result, Secret};
 use git_remote::{KnownHosts, SshKey, SshKeyError, SshOptions};
 use url::Url;
 
@@ -25,23 +26,24 @@ fn key(access: &Access<'_>) -> Result<Option<SshKey>> {
     };
     let problem = match SshKey::parse(key, access.private_key_passphrase) {
         Ok(key) => return Ok(Some(key)),
-        Err(SshKeyError::PassphraseMissing) => Problem::verbatim(
+        Err(SshKeyError::PassphraseMissing) => Error::config(
             "source.private_key",
             "Private key has a passphrase but private_key_passphrase has not been set.",
-        ),
+        )
+        .verbatim(),
         Err(SshKeyError::PassphraseWrong) => {
-            Problem::new("source.private_key_passphrase", "does not fit source.private_key")
+            Error::config("source.private_key_passphrase", "does not fit source.private_key")
         }
-        Err(SshKeyError::Public) => Problem::new("source.private_key", "is a public key").hint(
+        Err(SshKeyError::Public) => Error::config("source.private_key", "is a public key").hint(
             "paste the other file of the two, the one without .pub; its first line has the words PRIVATE KEY",
         ),
-        Err(SshKeyError::Unreadable) => Problem::new(
+        Err(SshKeyError::Unreadable) => Error::config(
             "source.private_key",
             "is no private key in OpenSSH or PEM format, or it is damaged",
         )
         .hint("paste the whole file, with its first and last line; in YAML as a block: `private_key: |`"),
     };
-    Err(problem.into())
+    Err(problem)
 }
 
 fn known_hosts(access: &Access<'_>) -> Result<Option<KnownHosts>> {
@@ -49,7 +51,7 @@ fn known_hosts(access: &Access<'_>) -> Result<Option<KnownHosts>> {
         return Ok(None);
     };
     let hosts = KnownHosts::parse(text).map_err(|line| {
-        Problem::new("source.known_hosts", format!("line {line} makes no sense"))
+        Error::config("source.known_hosts", format!("line {line} makes no sense"))
             .hint("each line is a host, a kind of key and the key, as ssh-keyscan prints them")
     })?;
     Ok(Some(hosts))
@@ -61,11 +63,10 @@ fn tunnel(tunnel: &HttpsTunnel) -> Result<Option<Url>> {
         return Ok(None);
     };
     let wrong = |field: &str, value: &str| -> Error {
-        Problem::new(
+        Error::config(
             format!("source.https_tunnel.{field}"),
             format!("\"{value}\" cannot be used"),
         )
-        .into()
     };
     let port: u16 = port.trim().parse().map_err(|_| wrong("proxy_port", port))?;
     let url = Url::parse(&format!("http://{}", host.trim())).ok();

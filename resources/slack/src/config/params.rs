@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use concourse_resource_sdk::lenient::Flag;
+use concourse_resource_sdk::compat::lenient::Flag;
 use concourse_resource_sdk::schema::given;
-use concourse_resource_sdk::{Config, Problem, Step};
+use concourse_resource_sdk::{Config, Validator};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -137,25 +137,21 @@ fn two_for_bots() -> Value {
 }
 
 impl Config for PutParams {
-    fn problems(&self, _: Step) -> Vec<Problem> {
-        let mut problems = Vec::new();
+    fn validate(&self, v: &mut Validator<'_>) {
         if let Some(alert) = self.alert.non_empty()
             && alert != Alert::AUTO
             && Alert::named(alert).is_none()
         {
             let known = Alert::ALL.map(Alert::name).join(", ");
-            problems.push(Problem::new(
-                "params.alert",
-                format!("expected one of {known}, {}, found \"{alert}\"", Alert::AUTO),
+            v.at("alert").refuse(format!(
+                "expected one of {known}, {}, found \"{alert}\"",
+                Alert::AUTO
             ));
         }
-        let given: Vec<_> = self.bot_fields().collect();
-        if let [first, second, ..] = given[..] {
-            problems.push(Problem::new(
-                format!("params.{first}"),
-                format!("cannot be used together with params.{second}"),
-            ));
+        let mut given = self.bot_fields();
+        if let (Some(first), Some(second)) = (given.next(), given.next()) {
+            v.at(first)
+                .refuse(format!("cannot be used together with params.{second}"));
         }
-        problems
     }
 }

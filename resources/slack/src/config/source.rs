@@ -1,9 +1,10 @@
 //! `source`.
 
+use concourse_resource_sdk::compat::ErrorExt as _;
+use concourse_resource_sdk::compat::lenient::{Flag, List, SecretText, Text};
 use concourse_resource_sdk::http::ProxyRules;
-use concourse_resource_sdk::lenient::{Flag, List, SecretText, Text};
 use concourse_resource_sdk::schema::PROXY;
-use concourse_resource_sdk::{Config, Problem, Step};
+use concourse_resource_sdk::{Config, Error, Step, Validator};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -69,41 +70,32 @@ pub struct CaCert {
 }
 
 impl Config for Source {
-    fn problems(&self, step: Step) -> Vec<Problem> {
+    fn validate(&self, v: &mut Validator<'_>) {
         // CONTRACT 1, 2: check and get do not look at the source, nor does a put that is disabled.
-        if step != Step::Put || self.disable.0 {
-            return Vec::new();
+        if v.step() != Step::Put || self.disable.0 {
+            return;
         }
-        let addresses = match (self.url.non_empty(), self.token.non_empty()) {
-            (None, None) => Some(
-                Problem::verbatim("source.url", "source.url is required")
-                    .hint("it is the address of an incoming webhook; or give source.token, a bot's token"),
-            ),
-            (Some(_), Some(_)) => Some(
-                Problem::new("source.token", "cannot be used together with source.url")
-                    .hint("url is for a webhook, token for a bot: keep one of them"),
-            ),
-            (Some(url), None) => (!is_http(url.expose())).then(|| {
-                // Its value is a secret.
-                Problem::new(
-                    "source.url",
-                    "expected an address that begins with https:// or http://",
-                )
-            }),
-            (None, Some(_)) => self.api_url.non_empty().filter(|url| !is_http(url)).map(|url| {
-                Problem::new(
-                    "source.api_url",
-                    format!("expected an address that begins with https:// or http://, found \"{url}\""),
-                )
-            }),
-        };
-        // The value may hold a login.
-        let proxy = self.proxy.non_empty().and_then(|proxy| {
-            ProxyRules::all(proxy, "")
-                .err()
-                .map(|error| Problem::new("source.proxy", error.to_string()))
-        });
-        addresses.into_iter().chain(proxy).collect()
+        let expected = "expected an address that begins with https:// or http://";
+        match (self.url.non_empty(), self.token.non_empty()) {
+            (None, None) => v.add([Error::config("source.url", "source.url is required")
+                .verbatim()
+                .hint("it is the address of an incoming webhook; or give source.token, a bot's token")]),
+            (Some(_), Some(_)) => v
+                .at("token")
+                .refuse("cannot be used together with source.url")
+                .hint("url is for a webhook, token for a bot: keep one of them"),
+            (Some(url), None) if !is_http(url.expose()) => drop(v.at("url").refuse(expected)),
+            (None, Some(_)) => {
+                if let Some(url) = self.api_url.non_empty().filter(|url| !is_http(url)) {
+                    v.at("api_url").refuse(format!("{expected}, found \"{url}\""));
+                }
+            }
+            _ => {}
+        }
+        if let Some(proxy) = self.proxy.non_empty() {
+            // The value may hold a login.
+            v.at("proxy").made(ProxyRules::all(proxy, ""));
+        }
     }
 }
 

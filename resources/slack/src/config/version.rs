@@ -1,17 +1,17 @@
 //! `version`.
 
-use concourse_resource_sdk::{Problem, Version, VersionShape};
+use concourse_resource_sdk::{Error, Result, Version, VersionMap};
 use serde_json::{Map, Value};
 
 /// A put: when it was, and, if a bot sent a message, which one it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlackVersion(Version);
+pub struct SlackVersion(VersionMap);
 
 impl SlackVersion {
     /// A put at this time, in whole seconds since 1970.
     #[must_use]
     pub fn at(timestamp: impl Into<String>) -> Self {
-        Self(Version::new("timestamp", timestamp))
+        Self(VersionMap::new("timestamp", timestamp))
     }
 
     /// The same with the message that it sent: its channel's id, and its timestamp, which is its id there.
@@ -28,12 +28,12 @@ impl SlackVersion {
 }
 
 /// CONTRACT 1: a version without a timestamp is none; every key that was given is kept.
-impl VersionShape for SlackVersion {
-    fn read(map: &Map<String, Value>) -> Result<Option<Self>, Problem> {
+impl Version for SlackVersion {
+    fn read(map: &Map<String, Value>) -> Result<Option<Self>> {
         let Some(timestamp) = entry(map, "timestamp")? else {
             return Ok(None);
         };
-        let mut version = Version::new("timestamp", timestamp);
+        let mut version = VersionMap::new("timestamp", timestamp);
         for key in map.keys().filter(|key| *key != "timestamp") {
             if let Some(text) = entry(map, key)? {
                 version = version.with(key, text);
@@ -42,19 +42,19 @@ impl VersionShape for SlackVersion {
         Ok(Some(Self(version)))
     }
 
-    fn write(&self) -> Version {
-        self.0.clone()
+    fn write(&self) -> Result<VersionMap> {
+        Ok(self.0.clone())
     }
 }
 
-fn entry(map: &Map<String, Value>, key: &str) -> Result<Option<String>, Problem> {
+fn entry(map: &Map<String, Value>, key: &str) -> Result<Option<String>> {
     match map.get(key) {
         None | Some(Value::Null | Value::Bool(false)) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
         Some(Value::Bool(true)) => Ok(Some("true".to_owned())),
         Some(Value::Array(_) | Value::Object(_)) => {
-            Err(Problem::new(format!("version.{key}"), "expected a string"))
+            Err(Error::config(format!("version.{key}"), "expected a string"))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which tags are followed, and what they select: `tag_filter`, `tag_regex` and `tag_behaviour`.
 
-use concourse_resource_sdk::{Problem, Result};
+use concourse_resource_sdk::{Error, Result};
 
 use crate::config::{Source, TagBehaviour};
 use crate::gnu_regex::{GnuRegex, TooHard};
@@ -40,7 +40,7 @@ impl TagMode {
                 .map(|line| {
                     GnuRegex::extended_whole(line).map_err(|error| {
                         let text = format!("\"{line}\" is not a valid extended regular expression: {error}");
-                        Problem::new("source.tag_regex", text).into()
+                        Error::config("source.tag_regex", text)
                     })
                 })
                 .collect::<Result<_>>()?;
@@ -61,7 +61,7 @@ impl TagMode {
     ///
     /// # Errors
     /// A pattern that cannot be decided.
-    pub(super) fn matches(&self, name: &str) -> Result<bool, Problem> {
+    pub(super) fn matches(&self, name: &str) -> Result<bool, Error> {
         match &self.names {
             Names::Glob(pattern) => Ok(pattern.matches(name.as_bytes())),
             Names::Regexes(regexes) => {
@@ -76,8 +76,8 @@ impl TagMode {
     }
 }
 
-fn too_hard(name: &str) -> Problem {
-    Problem::new(
+fn too_hard(name: &str) -> Error {
+    Error::config(
         "source.tag_regex",
         format!("takes too long on the tag \"{name}\""),
     )

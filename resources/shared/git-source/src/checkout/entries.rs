@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use concourse_resource_sdk::compat::ErrorExt as _;
 use concourse_resource_sdk::files::RelativePath;
 use concourse_resource_sdk::{Error, Result};
 use git2::{Index, Oid, Repository};

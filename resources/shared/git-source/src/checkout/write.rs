@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 
+use concourse_resource_sdk::compat::ErrorExt as _;
 use concourse_resource_sdk::console::Console;
 use concourse_resource_sdk::files::{Directory, Found, Kind as FoundKind};
 use concourse_resource_sdk::{Error, Result};

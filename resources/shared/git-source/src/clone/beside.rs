@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use concourse_resource_sdk::compat::ErrorExt as _;
 use concourse_resource_sdk::{Error, Result};
 use git2::Oid;
 

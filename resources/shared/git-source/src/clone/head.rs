@@ -1,5 +1,6 @@
 //! What a clone is of: a branch, a tag, or wherever the remote's `HEAD` is.
 
+use concourse_resource_sdk::compat::ErrorExt as _;
 use concourse_resource_sdk::{Error, Result};
 use git_remote::Ref;
 use git2::Oid;
