@@ -13,7 +13,7 @@ use crate::config::Step;
 use crate::console::{Console, Style};
 use crate::context::Context;
 use crate::decode::{self, input};
-use crate::erased::{Answer, ErasedResource, Part, Request};
+use crate::erased::{Answer, ErasedResource, Request};
 use crate::error::{Error, Result};
 use crate::panics;
 use crate::stdout::AnswerPipe;
@@ -24,6 +24,7 @@ pub(crate) enum Mode {
     /// Concourse: JSON in, JSON out, a cache between checks.
     Protocol,
     /// A person or a script: JSON or YAML in, no cache.
+    #[cfg(feature = "cli")]
     CommandLine,
 }
 
@@ -31,6 +32,7 @@ impl Mode {
     pub(crate) fn console(self) -> Console {
         Console::stderr(match self {
             Self::Protocol => Style::protocol(),
+            #[cfg(feature = "cli")]
             Self::CommandLine => Style::terminal(),
         })
     }
@@ -94,31 +96,36 @@ impl Command<'_> {
 
     fn read(&self, console: &Console) -> Result<Value> {
         let stdin = std::io::stdin().lock();
-        let value = match self.mode {
-            Mode::Protocol => input::read_json(stdin)?,
-            Mode::CommandLine => {
-                let params = Part::params_of(self.step).map(|part| self.resource.schema(part));
-                let source = self.resource.schema(Part::Source);
-                input::read_json_or_yaml(stdin, &source, &params.unwrap_or_default())?
+        match self.mode {
+            Mode::Protocol => {
+                let _ = console;
+                input::read_json(stdin)
             }
-        };
-        if self.mode == Mode::CommandLine {
-            for warning in input::unknown_parts(&value, self.step) {
-                console.warn(warning);
-            }
-            if let Some(unresolved) = Error::all(decode::unresolved(&value)) {
-                return Err(unresolved);
-            }
+            #[cfg(feature = "cli")]
+            Mode::CommandLine => self.read_of_a_person(stdin, console),
         }
-        Ok(value)
+    }
+
+    #[cfg(feature = "cli")]
+    fn read_of_a_person(&self, stdin: impl std::io::Read, console: &Console) -> Result<Value> {
+        let params = crate::erased::Part::params_of(self.step).map(|part| self.resource.schema(part));
+        let source = self.resource.schema(crate::erased::Part::Source);
+        let value = input::read_json_or_yaml(stdin, &source, &params.unwrap_or_default())?;
+        for warning in input::unknown_parts(&value, self.step) {
+            console.warn(warning);
+        }
+        Error::all(decode::unresolved(&value)).map_or(Ok(value), Err)
     }
 
     fn context(&self, console: &Console, value: Value, request: &Request) -> Context {
         let mut builder = Context::builder(self.resource.name(), self.step)
             .console(console.clone())
-            .version(self.resource.version())
             .build_metadata(BuildMetadata::from_env())
             .request(value);
+        #[cfg(feature = "http")]
+        {
+            builder = builder.version(self.resource.version());
+        }
         if self.mode == Mode::Protocol && self.step == Step::Check {
             builder = builder.cached(Value::Object(request.source.clone()));
         }

@@ -15,6 +15,7 @@ use crate::build::BuildMetadata;
 use crate::cache::CacheDir;
 use crate::config::Step;
 use crate::console::{Console, Progress, Style, Unit};
+#[cfg(feature = "http")]
 use crate::http::{HttpOptions, ProxyRules, Retries};
 
 /// How long a clean-up may take where nothing else is said.
@@ -35,6 +36,7 @@ pub struct Context {
 struct Inner {
     step: Step,
     resource: String,
+    #[cfg(feature = "http")]
     user_agent: String,
     build: BuildMetadata,
     clock: Clock,
@@ -57,6 +59,7 @@ impl Context {
             inner: Inner {
                 step,
                 resource: resource.to_owned(),
+                #[cfg(feature = "http")]
                 user_agent: format!("concourse-{resource}-resource/{}", env!("CARGO_PKG_VERSION")),
                 build: BuildMetadata::default(),
                 clock: Box::new(SystemTime::now),
@@ -107,7 +110,8 @@ impl Context {
         &self.inner.console
     }
 
-    /// A builder for the one kind of HTTP client. The build log is told of each wait before another attempt.
+    /// A builder for the one kind of HTTP client (feature `http`). The build log is told of each wait before another attempt.
+    #[cfg(feature = "http")]
     #[must_use]
     pub fn http(&self) -> HttpOptions {
         // What cannot be read of the environment is an error once the client is built.
@@ -290,6 +294,7 @@ impl ContextBuilder {
         self
     }
 
+    #[cfg(feature = "http")]
     pub(crate) fn version(mut self, version: &str) -> Self {
         self.inner.user_agent = format!("concourse-{}-resource/{version}", self.inner.resource);
         self

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
+#[cfg(feature = "cli")]
 use crate::cli;
 use crate::command::{Command, Mode};
 use crate::config::Step;
@@ -40,7 +41,14 @@ pub fn run(resource: &dyn ErasedResource, arguments: impl IntoIterator<Item = Os
     let program = arguments.first().map(OsString::as_os_str).unwrap_or_default();
     ExitCode::from(match protocol_step(program) {
         Some(step) => protocol(resource, step, program, arguments.get(1)),
+        #[cfg(feature = "cli")]
         None => cli::run(resource, arguments),
+        #[cfg(not(feature = "cli"))]
+        None => {
+            let text = "this program is called as check, in or out: link it by these names";
+            Mode::Protocol.console().line(text);
+            1
+        }
     })
 }
 

@@ -3,6 +3,8 @@
 //! A client trusts the worker's CA roots and those of the source, obeys the proxy variables, gives up on a server that
 //! falls silent rather than after a total time, and explains its failures.
 
+#[cfg(feature = "reqwest")]
+mod beneath;
 mod exchange;
 mod failure;
 mod proxy;
@@ -11,19 +13,22 @@ mod retry;
 mod target;
 mod tls;
 mod tunnel;
+#[cfg(feature = "reqwest")]
 mod upload;
 
 #[cfg(all(test, feature = "testing"))]
 mod tests;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::{Client, Request, RequestBuilder, Response, redirect};
 
+#[cfg(feature = "reqwest")]
+pub use self::beneath::error;
 pub use self::exchange::{Exchange, Reply, Silence, exchange};
-pub use self::failure::{error, origin};
+pub use self::failure::origin;
 pub use self::proxy::ProxyRules;
 pub use self::request::{HttpRequest, HttpResponse};
 pub use self::retry::Retries;
@@ -151,7 +156,8 @@ impl HttpOptions {
         let shared = Shared {
             settings,
             retries: self.retries,
-            uploads: OnceLock::new(),
+            #[cfg(feature = "reqwest")]
+            uploads: std::sync::OnceLock::new(),
         };
         Ok(HttpClient {
             inner,
@@ -213,7 +219,8 @@ struct Shared {
     settings: Settings,
     retries: Retries,
     /// The client for bodies that are sent as they are made: reqwest's read timeout would end any that takes longer.
-    uploads: OnceLock<Client>,
+    #[cfg(feature = "reqwest")]
+    uploads: std::sync::OnceLock<Client>,
 }
 
 /// An HTTP client.
@@ -224,70 +231,11 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// The client itself: it makes requests, and sends those that are not to be repeated.
-    ///
-    /// The idle timeout runs until the response begins: bodies that take long to send want
-    /// [`HttpClient::send_streaming`].
-    #[must_use]
-    pub fn client(&self) -> &Client {
-        &self.inner
-    }
-
-    /// Sends a request, again if that is safe.
-    ///
-    /// What fails to connect, or is answered with 429, is sent again; what breaks on the way or is answered with 502, 503
-    /// or 504 only if its method is idempotent (see [`HttpClient::send_repeatable`]). Waits with jittered backoff, or as
-    /// long as `Retry-After` says if that is within bounds. A body that is a stream is sent once. The last response is
-    /// returned whatever its status. Dropping the future ends it at any point.
-    pub async fn send_retrying(&self, request: RequestBuilder) -> Result<Response> {
-        let request = self.built(request)?;
-        let safe = request.method().is_idempotent();
-        self.send(request, safe).await
-    }
-
-    /// Sends a request that changes nothing on the other side although its method would allow it to, such as a query by
-    /// POST; otherwise like [`HttpClient::send_retrying`].
-    pub async fn send_repeatable(&self, request: RequestBuilder) -> Result<Response> {
-        let request = self.built(request)?;
-        self.send(request, true).await
-    }
-
-    /// Sends a request once, its body as it is made.
-    ///
-    /// The idle timeout runs while the server takes nothing from the body, or stops in the middle of its own; never while
-    /// the body itself is being waited for. The answer to the whole body may take five times as long, and may come before
-    /// all of it was taken.
-    pub async fn send_streaming<S>(&self, request: RequestBuilder, body: S) -> Result<Response>
-    where
-        S: futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send + 'static,
-    {
-        let request = self.built(request)?;
-        let client = self.uploads()?;
-        let url = request.url().clone();
-        let sent = upload::send(client, request, body, self.shared.settings.idle_timeout).await;
-        let response = sent.map_err(|stopped| match stopped {
-            upload::Stopped::Failed(error) => self.error(&error),
-            upload::Stopped::Idle => failure::idle(&url),
-        })?;
-        self.accepted(response)
-    }
-
-    /// What a failure of this client means, in words: like [`error()`], and names the proxy that was used.
-    #[must_use]
-    pub fn error(&self, error: &reqwest::Error) -> Error {
+    fn error(&self, error: &reqwest::Error) -> Error {
         let proxy = error
             .url()
             .and_then(|url| self.shared.settings.proxies.proxy_for(url));
         failure::explain(error, proxy)
-    }
-
-    /// The client for streamed bodies, made when it is first needed.
-    fn uploads(&self) -> Result<&Client> {
-        if let Some(client) = self.shared.uploads.get() {
-            return Ok(client);
-        }
-        let client = self.shared.settings.client(None)?;
-        Ok(self.shared.uploads.get_or_init(|| client))
     }
 
     async fn send(&self, request: Request, safe: bool) -> Result<Response> {

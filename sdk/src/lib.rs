@@ -41,6 +41,7 @@
 mod abort;
 pub mod build;
 pub mod cache;
+#[cfg(feature = "cli")]
 mod cli;
 mod command;
 pub mod compat;
@@ -54,6 +55,7 @@ mod erase;
 pub mod erased;
 pub mod error;
 pub mod files;
+#[cfg(feature = "http")]
 pub mod http;
 pub mod metadata;
 mod panics;
@@ -61,6 +63,7 @@ pub mod resource;
 pub mod schema;
 pub mod secret;
 mod stdout;
+#[cfg(feature = "cli")]
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -52,6 +52,7 @@ impl Style {
     }
 
     /// The command line: as the terminal can, and plain lines elsewhere.
+    #[cfg(feature = "cli")]
     pub(crate) fn terminal() -> Self {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
         Self {

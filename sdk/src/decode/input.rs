@@ -3,11 +3,14 @@
 use std::io::{BufReader, Read};
 
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::error::Category;
-use serde_json::{Map, Value};
 
+#[cfg(feature = "cli")]
 use super::keys::closest;
+#[cfg(all(feature = "cli", feature = "yaml"))]
 use super::yaml::{self, Node};
+#[cfg(feature = "cli")]
 use crate::config::Step;
 use crate::erased::Request;
 use crate::error::{Error, Result};
@@ -46,7 +49,14 @@ impl<R: Read> Read for Seen<R> {
     }
 }
 
+/// Reads a request as a person writes it: JSON.
+#[cfg(all(feature = "cli", not(feature = "yaml")))]
+pub(crate) fn read_json_or_yaml(input: impl Read, _: &Value, _: &Value) -> Result<Value> {
+    read_json(input)
+}
+
 /// Reads a request as a person writes it: JSON or YAML, whose scalars are decided by the schemas of `source` and `params`.
+#[cfg(all(feature = "cli", feature = "yaml"))]
 pub(crate) fn read_json_or_yaml(mut input: impl Read, source: &Value, params: &Value) -> Result<Value> {
     let mut text = String::new();
     input
@@ -84,6 +94,7 @@ pub(crate) fn read_json_or_yaml(mut input: impl Read, source: &Value, params: &V
 }
 
 /// What is wrong with the names of a request's parts. For requests that people write: Concourse may send more than we know.
+#[cfg(feature = "cli")]
 pub(crate) fn unknown_parts(request: &Value, step: Step) -> Vec<String> {
     const PARTS: [&str; 3] = ["source", "version", "params"];
     let is_ignored = step == Step::Check
@@ -91,7 +102,7 @@ pub(crate) fn unknown_parts(request: &Value, step: Step) -> Vec<String> {
             .as_object()
             .is_some_and(|params| !params.is_empty());
     let ignored = is_ignored.then(|| "the request's params are ignored: a check has none".to_owned());
-    let names = request.as_object().into_iter().flat_map(Map::keys);
+    let names = request.as_object().into_iter().flat_map(serde_json::Map::keys);
     let unknown =
         names
             .filter(|name| !PARTS.contains(&name.as_str()))

@@ -10,8 +10,10 @@ mod repair;
 mod schemas;
 mod twice;
 mod type_error;
+#[cfg(feature = "cli")]
 mod variables;
 mod walk;
+#[cfg(all(feature = "cli", feature = "yaml"))]
 mod yaml;
 
 use serde_json::{Map, Value};
@@ -26,6 +28,7 @@ pub(crate) use fold::fold_keys;
 use keys::UnknownKey;
 pub(crate) use login::register as register_logins;
 use repair::Repair;
+#[cfg(feature = "cli")]
 pub(crate) use variables::unresolved;
 use walk::Walk;
 

@@ -92,7 +92,10 @@ fn help_has_the_same_fields() {
         "Fields of source:\n  uri (string, required)\n      Address of the thing, on two lines."
     ));
     assert!(help.contains("  depth (string, default 3)\n"), "{help}");
-    assert!(help.lines().all(|line| line.chars().count() <= HELP_WIDTH));
+    assert!(
+        help.lines()
+            .all(|line| line.chars().count() <= super::help::HELP_WIDTH)
+    );
 }
 
 #[test]

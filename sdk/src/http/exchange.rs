@@ -4,13 +4,12 @@
 use std::future::Future;
 use std::time::SystemTime;
 
+use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use reqwest::{Response, StatusCode};
 use url::Url;
 
-use super::HttpClient;
-use super::failure::{origin, was_sent};
-use super::retry::{Attempt, Retries, is_transient, retry_after};
+use super::failure::origin;
+use super::retry::{Attempt, Retries, retry_after};
 use super::target::redirect_target;
 use crate::error::Error;
 
@@ -25,32 +24,6 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// As much of its body as was read; what is no UTF-8 is replaced.
     pub body: String,
-}
-
-impl Reply {
-    /// Reads an answer up to about `most` bytes; also answers what broke it off, if something did.
-    pub async fn read(mut response: Response, most: usize) -> (Self, Option<reqwest::Error>) {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut bytes = Vec::new();
-        let mut broken = None;
-        while bytes.len() < most {
-            match response.chunk().await {
-                Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
-                Ok(None) => break,
-                Err(error) => {
-                    broken = Some(error);
-                    break;
-                }
-            }
-        }
-        let body = String::from_utf8_lossy(&bytes).into_owned();
-        let reply = Self {
-            status,
-            headers,
-            body,
-        };
-        (reply, broken)
-    }
 }
 
 /// Why there is no answer.
@@ -90,18 +63,6 @@ impl Silence {
         Self {
             may_have_arrived: true,
             ..Self::before_sending(error)
-        }
-    }
-}
-
-impl HttpClient {
-    /// What a failure of this client means for a request that must not be done twice.
-    #[must_use]
-    pub fn silence(&self, error: &reqwest::Error) -> Silence {
-        Silence {
-            error: self.error(error),
-            may_have_arrived: was_sent(error),
-            is_transient: is_transient(error),
         }
     }
 }

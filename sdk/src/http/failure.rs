@@ -10,13 +10,8 @@ use url::Url;
 
 use crate::error::{Error, chain};
 
-/// What a failed request means, in words, without login, path and query of any address: they may be secret.
-#[must_use]
-pub fn error(error: &reqwest::Error) -> Error {
-    explain(error, None)
-}
-
 /// Whether the other side may have got the request, and perhaps acted on it, before this failure.
+#[cfg(feature = "reqwest")]
 pub(super) fn was_sent(error: &reqwest::Error) -> bool {
     let nothing_sent = error.is_builder()
         || error.is_connect()
@@ -105,6 +100,7 @@ fn failed(text: String, hint: Option<&str>) -> Error {
 }
 
 /// A body of a request that the server no longer takes, or to which it gives no answer.
+#[cfg(feature = "reqwest")]
 pub(super) fn idle(url: &Url) -> Error {
     let (why, hint) = words(&Kind::Idle, false);
     let text = format!("failed to send to {}: {why}", origin(url));

@@ -10,7 +10,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Request, Response, StatusCode};
 use tokio::time::Instant;
 
-use super::failure::{Kind, error as explained, kind, origin};
+use super::failure::{Kind, explain, kind, origin};
 
 /// Takes a line for the build log.
 type Notice = Arc<dyn Fn(&str) + Send + Sync>;
@@ -182,7 +182,7 @@ fn reason_to_repeat(outcome: &reqwest::Result<Response>, safe: bool) -> Option<S
     match outcome {
         Ok(response) => repeatable_status(response.status(), safe)
             .then(|| format!("{} answers {}", origin(response.url()), response.status())),
-        Err(error) => repeatable_failure(error, safe).then(|| explained(error).text().to_owned()),
+        Err(error) => repeatable_failure(error, safe).then(|| explain(error, None).text().to_owned()),
     }
 }
 
@@ -196,6 +196,7 @@ fn repeatable_status(status: StatusCode, safe: bool) -> bool {
 }
 
 /// Whether a request that failed before anything was sent may do better in a moment.
+#[cfg(feature = "reqwest")]
 pub(super) fn is_transient(error: &reqwest::Error) -> bool {
     repeatable_failure(error, false)
 }
