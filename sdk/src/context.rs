@@ -38,6 +38,9 @@ struct Inner {
     resource: String,
     #[cfg(feature = "http")]
     user_agent: String,
+    /// Whether the proxies of the environment do not count.
+    #[cfg(feature = "http")]
+    is_direct: bool,
     build: BuildMetadata,
     clock: Clock,
     console: Console,
@@ -59,6 +62,8 @@ impl Context {
             inner: Inner {
                 step,
                 resource: resource.to_owned(),
+                #[cfg(feature = "http")]
+                is_direct: false,
                 #[cfg(feature = "http")]
                 user_agent: format!("concourse-{resource}-resource/{}", env!("CARGO_PKG_VERSION")),
                 build: BuildMetadata::default(),
@@ -123,7 +128,11 @@ impl Context {
         }
         let console = self.inner.console.clone();
         let retries = Retries::default().notice(move |line| console.warn(line));
-        HttpOptions::new(self.inner.user_agent.as_str()).retries(retries)
+        let options = HttpOptions::new(self.inner.user_agent.as_str()).retries(retries);
+        if self.inner.is_direct {
+            return options.proxies(ProxyRules::none());
+        }
+        options
     }
 
     /// The directory that outlives this check, keyed by the source. None in the CLI, for get and put, if it is unusable,
@@ -253,6 +262,14 @@ impl ContextBuilder {
     #[must_use]
     pub fn request(mut self, request: Value) -> Self {
         self.inner.request = request;
+        self
+    }
+
+    /// Leaves the proxies of the environment alone.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn without_proxies(mut self) -> Self {
+        self.inner.is_direct = true;
         self
     }
 

@@ -69,7 +69,8 @@ pub(crate) async fn put(
 
 /// What is wrong with the params in the light of the source.
 pub(crate) fn validate(source: &Source, params: &PutParams, v: &mut Validator<'_>) {
-    if params.panel_id.is_some() && params.dashboard_uid.is_empty() && source.dashboard_uid.is_empty() {
+    let has_dashboard = !params.dashboard_uid.is_empty() || !source.dashboard_uid.is_empty();
+    if params.panel_id.is_some() && params.path.is_none() && !has_dashboard {
         v.at("panel_id")
             .refuse("needs dashboard_uid, in params or source");
     }

@@ -4,6 +4,7 @@
 
 mod aborts;
 mod command_line;
+mod examples;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -21,7 +22,10 @@ fn example(name: &str) -> PathBuf {
     let directory = BUILT.get_or_init(|| {
         let test = std::env::current_exe().unwrap();
         let directory = test.parent().unwrap().parent().unwrap().join("examples");
-        if !directory.join("probe").exists() || !directory.join("interval").exists() {
+        if ["probe", "interval", "counter", "notifier", "inventory"]
+            .iter()
+            .any(|name| !directory.join(name).exists())
+        {
             let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
             let built = Command::new(env!("CARGO"))
                 .args(["build", "--examples", "--manifest-path", manifest])

@@ -27,11 +27,13 @@ fn problems(resource: &dyn ErasedResource, part: Part, fields: &Map<String, Valu
 }
 
 /// What these hold is a language of its own, of which a schema knows nothing: whether it is right, only the program tells.
-const LANGUAGES: [&str; 4] = [
+const LANGUAGES: [&str; 6] = [
+    "ca_certs",
     "describe_ref_options",
+    "ignore_paths",
+    "paths",
     "short_ref_format",
     "tag_regex",
-    "ca_certs",
 ];
 
 /// Words of a schema, and what is often written.
