@@ -1,5 +1,6 @@
 //! Follows files on a shelf: nested configuration with an enum and a list, and a version of two fields:
 //! `{ shelf: { path: /shelf, order: largest }, items: [{ name: app.tar }] }`.
+
 use concourse_resource_sdk::{Check, Config, Context, NoParams, Resource, Result, ResultExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,6 @@ struct Version {
     item: String,
     bytes: u64,
 }
-
 impl Resource for Inventory {
     const NAME: &'static str = "inventory";
     const ABOUT: &'static str = "Follows files on a shelf.";
@@ -40,7 +40,6 @@ impl Resource for Inventory {
     type GetParams = NoParams;
     type PutParams = NoParams;
     type Version = Version;
-
     async fn check(&self, _: &Context, check: Check<Self>) -> Result<Vec<Version>> {
         let mut found = Vec::new();
         for Item { name: item } in check.source.items {
