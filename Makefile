@@ -14,10 +14,11 @@ test: ## Install what the tests need, then run everything: lint, unit, integrati
 	@tests/scripts/install test
 	@tests/scripts/test
 
-lint: ## Formatting and clippy
+lint: ## Formatting, clippy, the SDK with fewer features, its documentation and public API
 	@tests/scripts/install build
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+	@tests/scripts/lint-sdk
 
 images: ## Build the images into target/images
 	@tests/scripts/install images

@@ -14,6 +14,12 @@ pub use grafana::{Annotation, GrafanaServer};
 pub use slack::{HOOK, SlackServer, TOKEN};
 pub use ssh_server::{GitDaemon, Protocol, SshServer};
 
+/// `target`, or wherever cargo builds.
+pub fn build_directory() -> PathBuf {
+    let test = std::env::current_exe().expect("the test's own path");
+    test.ancestors().nth(3).expect("a build directory").to_owned()
+}
+
 /// The executable of a resource, built by `cargo build --workspace --bins` (which `make test` runs first).
 pub fn executable(resource: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test's own path");

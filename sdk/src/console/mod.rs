@@ -139,8 +139,7 @@ impl Console {
         self.state().redactor.register(secret);
     }
 
-    /// Shows a secret from now on, where a contract lets people ask for that.
-    pub fn reveal(&self, secret: &str) {
+    pub(crate) fn reveal(&self, secret: &str) {
         self.state().redactor.forget(secret);
     }
 

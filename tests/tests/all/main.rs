@@ -45,6 +45,7 @@ mod pool_support;
 mod readme;
 mod schemas;
 mod scripts;
+mod sdk_readme;
 mod slack_bot;
 mod slack_cases;
 mod slack_content;

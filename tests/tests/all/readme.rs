@@ -17,12 +17,22 @@ const READMES: [&str; 5] = [
 ];
 
 /// The fenced blocks of a language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
-    let start = format!("```{language}\n");
-    let parts = text.split(&start).skip(1);
-    parts
-        .map(|part| part.split("```").next().unwrap_or_default().to_owned())
-        .collect()
+pub(crate) fn blocks(text: &str, language: &str) -> Vec<String> {
+    let start = format!("```{language}");
+    let mut found = Vec::new();
+    let mut block: Option<(bool, String)> = None;
+    for line in text.lines() {
+        block = match block {
+            None if line.starts_with("```") => Some((line == start, String::new())),
+            None => None,
+            Some((is_ours, text)) if line == "```" => {
+                found.extend(Some(text).filter(|_| is_ours));
+                None
+            }
+            Some((is_ours, text)) => Some((is_ours, text + line + "\n")),
+        };
+    }
+    found
 }
 
 /// The fields of a part of a resource, by its committed schema.
@@ -142,6 +152,88 @@ fn a_pin_is_found_by_a_check_that_begins_there_unless_filters_leave_it_out() {
     assert_eq!(found(&source, Some("v1.0.0")), ["v3.0.0"]);
     source["version_depth"] = json!(10);
     assert!(found(&source, Some("v1.0.0")).contains(&"v1.0.0".to_owned()));
+}
+
+/// README, "By hand", on a repository that is there.
+#[test]
+fn the_commands_by_hand_do_what_they_say() {
+    let mut repo = GitRepo::new();
+    repo.commit("one", "one", &[("a", "1")]);
+    repo.tag("v1.2.0", "one");
+    let text = fs::read_to_string(root().join("README.md")).unwrap();
+    let block = blocks(&text, "sh")
+        .into_iter()
+        .find(|block| block.starts_with("git-resource check"))
+        .unwrap();
+    let work = tempfile::tempdir().unwrap();
+    let bare = work.path().join("app.git");
+    tests::git(
+        work.path(),
+        &[
+            "clone",
+            "--quiet",
+            "--bare",
+            &repo.file_url(),
+            bare.to_str().unwrap(),
+        ],
+    );
+    let executable = tests::executable("git");
+    let path = format!("{}:/usr/bin:/bin", executable.parent().unwrap().display());
+    let run = |script: &str| {
+        let output = std::process::Command::new("bash")
+            .args(["-euc", script])
+            .env("PATH", &path)
+            .env("HOME", work.path())
+            .current_dir(work.path())
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{script}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = run(&block.replace(
+        "https://git.example.org/team/app.git",
+        &format!("file://{}", bare.display()),
+    ));
+    let id = repo.id("one");
+    let mut answers = said.lines();
+    assert_eq!(answers.next().unwrap(), format!("[{{\"ref\":\"{id}\"}}]"));
+    for answer in [answers.next().unwrap(), answers.next().unwrap()] {
+        let answer: Value = serde_json::from_str(answer).unwrap();
+        assert!(
+            answer["version"]["ref"] == "v1.2.0" || answer["version"]["ref"] == id,
+            "{answer}"
+        );
+    }
+    assert!(said.contains("\"properties\": {"), "{said}");
+    assert_eq!(fs::read_to_string(work.path().join("app/a")).unwrap(), "1");
+}
+
+/// What `make` is asked for in the READMEs it can do.
+#[test]
+fn every_target_of_make_exists() {
+    let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
+    let mut seen = 0;
+    for readme in READMES {
+        let text = fs::read_to_string(root().join(readme)).unwrap();
+        for part in text.split("make ").skip(1).filter(|_| readme == "README.md") {
+            let target: String = part.chars().take_while(char::is_ascii_lowercase).collect();
+            if part[target.len()..].starts_with(['`', ' '])
+                && !target.is_empty()
+                && !["a", "it"].contains(&target.as_str())
+            {
+                assert!(
+                    makefile.contains(&format!("\n{target}: ")),
+                    "{readme}: make {target}"
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 3, "{seen}");
 }
 
 /// README, "The images": the documented options of programs that are here exist.
