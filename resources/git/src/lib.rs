@@ -21,6 +21,7 @@ mod not_built;
 mod pathspec;
 mod put;
 mod short_ref;
+mod signatures;
 mod skip;
 mod treediff;
 mod unescape;

@@ -15,9 +15,6 @@ fn what_is_not_built_yet_is_refused_by_name() {
             "submodule_credentials",
             json!([{ "host": "h", "username": "u", "password": "p" }]),
         ),
-        ("commit_verification_keys", json!(["k"])),
-        ("commit_verification_key_ids", json!(["k"])),
-        ("gpg_keyserver", json!("hkp://k")),
         ("git_crypt_key", json!("k")),
     ] {
         let mut source = base.clone();

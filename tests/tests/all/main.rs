@@ -22,6 +22,7 @@ mod git_put_together;
 mod git_random_messages;
 mod git_refusals;
 mod git_robust;
+mod git_signatures;
 mod git_ssh;
 mod git_stock;
 mod git_tags;

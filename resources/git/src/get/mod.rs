@@ -13,6 +13,7 @@ use concourse_resource_sdk::{Context, Outcome, Result};
 use self::files::Formats;
 use crate::config::{GetParams, GitVersion, Source};
 use crate::metadata::metadata;
+use crate::signatures::Verification;
 use crate::{Git, got_tags};
 use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, check_branch};
 use revision::Revision;
@@ -27,7 +28,8 @@ pub(crate) async fn get(
     dest: &Path,
 ) -> Result<Outcome<Git>> {
     crate::trace_if(cx, source.debug.0 || params.debug.0);
-    let plan = Plan::new(cx, source, version, params, dest)?;
+    let mut plan = Plan::new(cx, source, version, params, dest)?;
+    plan.verification = Verification::prepare(cx, source).await?;
     plan.announce(cx);
     let cx = cx.clone();
     git_source::blocking(move || plan.carry_out(&cx)).await
@@ -49,6 +51,8 @@ struct Plan {
     /// Which files are written, if not all.
     sparse: Option<Sparse>,
     formats: Formats,
+    /// Which keys must have signed, if any.
+    verification: Option<Verification>,
     params: GetParams,
     dest: PathBuf,
 }
@@ -79,6 +83,7 @@ impl Plan {
             tags: tags(source, params),
             sparse: Sparse::new(&source.sparse_paths),
             formats: Formats::new(cx, params)?,
+            verification: None,
             params: params.clone(),
             dest: dest.to_owned(),
         })
@@ -120,6 +125,10 @@ impl Plan {
         let repo = clone.finish()?;
         let (revision, id) = revision.known(self.version.as_deref())?;
         refuse_if_aborted(cx)?;
+        // Before anything of it is written.
+        if let Some(verification) = &self.verification {
+            verification.check(cx, &repo, id, self.version.as_deref())?;
+        }
         let takes = self
             .sparse
             .as_ref()
