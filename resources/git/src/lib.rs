@@ -7,9 +7,11 @@ use concourse_resource_sdk::{Context, KeyPolicy, Outcome, Resource, Result, Unkn
 mod check;
 mod commit_url;
 pub mod config;
+mod crypt;
 mod dates;
 mod describe;
 mod filter;
+mod filters;
 mod get;
 mod gnu_regex;
 mod got_tags;

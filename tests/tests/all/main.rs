@@ -6,6 +6,7 @@ mod git_cache;
 mod git_check;
 mod git_check_random;
 mod git_config;
+mod git_crypt;
 mod git_disk;
 mod git_encodings;
 mod git_get;

@@ -77,6 +77,8 @@ pub struct Source {
     /// Where they are looked up: `hkp://` or `hkps://`. Default: `hkp://keyserver.ubuntu.com/`.
     #[schemars(with = "String")]
     pub gpg_keyserver: Text,
+    /// Key of git-crypt, with which `get` decrypts files: what `git-crypt export-key` writes, in base64.
+    pub git_crypt_key: SecretText,
     /// Accepts any TLS certificate.
     pub skip_ssl_verification: Flag,
     /// Prints what is done in detail.
@@ -85,9 +87,6 @@ pub struct Source {
     /// Logins for submodules. Not supported yet: refused.
     #[schemars(with = "Vec<SubmoduleCredential>")]
     pub submodule_credentials: NotBuilt,
-    /// git-crypt key, base64. Not supported yet: refused.
-    #[schemars(with = "Secret")]
-    pub git_crypt_key: NotBuilt,
 }
 
 impl Source {
@@ -119,12 +118,9 @@ impl Source {
     }
 
     fn not_built(&self) -> impl Iterator<Item = Problem> {
-        [
-            ("submodule_credentials", self.submodule_credentials),
-            ("git_crypt_key", self.git_crypt_key),
-        ]
-        .into_iter()
-        .filter_map(|(name, field)| field.problem(&format!("source.{name}")))
+        [("submodule_credentials", self.submodule_credentials)]
+            .into_iter()
+            .filter_map(|(name, field)| field.problem(&format!("source.{name}")))
     }
 }
 

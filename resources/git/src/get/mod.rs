@@ -12,6 +12,7 @@ use concourse_resource_sdk::{Context, Outcome, Result};
 
 use self::files::Formats;
 use crate::config::{GetParams, GitVersion, Source};
+use crate::crypt::GitCrypt;
 use crate::metadata::metadata;
 use crate::signatures::Verification;
 use crate::{Git, got_tags};
@@ -53,6 +54,8 @@ struct Plan {
     formats: Formats,
     /// Which keys must have signed, if any.
     verification: Option<Verification>,
+    /// The key of encrypted files, if any.
+    crypt: Option<GitCrypt>,
     params: GetParams,
     dest: PathBuf,
 }
@@ -84,6 +87,11 @@ impl Plan {
             sparse: Sparse::new(&source.sparse_paths),
             formats: Formats::new(cx, params)?,
             verification: None,
+            crypt: source
+                .git_crypt_key
+                .non_empty()
+                .map(|key| GitCrypt::new(cx, key))
+                .transpose()?,
             params: params.clone(),
             dest: dest.to_owned(),
         })
@@ -139,6 +147,9 @@ impl Plan {
         let takes = takes.as_ref().map(|takes| takes as &dyn Fn(&[u8]) -> bool);
         git_source::checkout(cx, &repo, id, self.head(&revision), takes)?;
         refuse_if_aborted(cx)?;
+        if let Some(crypt) = &self.crypt {
+            crypt.unlock(cx, &repo)?;
+        }
         unsupported::refuse(&repo, &self.params)?;
         let returned = self.version.unwrap_or_else(|| id.to_string());
         let metadata = metadata(&repo)?;
@@ -236,7 +247,7 @@ fn delete_tags(repo: &git2::Repository) -> Result<()> {
 }
 
 /// Ends the work between its steps; the SDK reports the abort.
-fn refuse_if_aborted(cx: &Context) -> Result<()> {
+pub(crate) fn refuse_if_aborted(cx: &Context) -> Result<()> {
     if cx.is_cancelled() {
         return Err(git_remote::Error::Interrupted.into());
     }
