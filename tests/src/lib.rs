@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 mod git_repo;
 mod git_server;
+mod gpg;
 mod grafana;
 mod slack;
 mod ssh_server;
 
 pub use git_repo::{GitRepo, fixture_m, fixture_r, git};
 pub use git_server::{Access, GitServer, PASSWORD, USER};
+pub use gpg::{Gpg, SshKey, signed_commit};
 pub use grafana::{Annotation, GrafanaServer};
 pub use slack::{HOOK, SlackServer, TOKEN};
 pub use ssh_server::{GitDaemon, Protocol, SshServer};

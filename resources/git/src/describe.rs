@@ -28,7 +28,7 @@ pub(crate) fn describe(repo: &Repository, options: &Options) -> Result<Option<St
         .or_else(|| options.broken.then_some("-dirty"));
     if let Some(mark) = mark
         && !repo.is_bare()
-        && git_source::first_change(repo)?.is_some()
+        && git_source::first_change(repo, &crate::filters::clean(repo))?.is_some()
     {
         text.push_str(mark);
     }

@@ -10,16 +10,10 @@ use crate::support::{Served, WRONG, check, get, hides_passwords, merge, put, sou
 fn what_is_not_built_yet_is_refused_by_name() {
     let served = Served::new(fixture_r());
     let base = source(&served.server, "r.git");
-    for (field, value) in [
-        (
-            "submodule_credentials",
-            json!([{ "host": "h", "username": "u", "password": "p" }]),
-        ),
-        ("commit_verification_keys", json!(["k"])),
-        ("commit_verification_key_ids", json!(["k"])),
-        ("gpg_keyserver", json!("hkp://k")),
-        ("git_crypt_key", json!("k")),
-    ] {
+    for (field, value) in [(
+        "submodule_credentials",
+        json!([{ "host": "h", "username": "u", "password": "p" }]),
+    )] {
         let mut source = base.clone();
         source[field] = value;
         let line =

@@ -71,6 +71,16 @@ pub struct Source {
     /// `http.proxy`, `http.sslVerify` and `http.extraHeader`, also for a URL as in `http.<url>.proxy`, and
     /// `url.<base>.insteadOf` count for connections.
     pub git_config: List<GitConfigEntry>,
+    /// Public keys, one of which must have signed the commit that `get` checks out: armoured OpenPGP keys, or SSH keys as in
+    /// `authorized_keys`. (SSH keys are not in the reference.)
+    pub commit_verification_keys: List<Text>,
+    /// Ids or fingerprints of OpenPGP keys to download, which may have signed the commit, too.
+    pub commit_verification_key_ids: List<Text>,
+    /// Where they are looked up: `hkp://` or `hkps://`. Default: `hkp://keyserver.ubuntu.com/`.
+    #[schemars(with = "String")]
+    pub gpg_keyserver: Text,
+    /// Key of git-crypt, with which `get` decrypts files: what `git-crypt export-key` writes, in base64.
+    pub git_crypt_key: SecretText,
     /// Accepts any TLS certificate.
     pub skip_ssl_verification: Flag,
     /// Prints what is done in detail.
@@ -79,15 +89,6 @@ pub struct Source {
     /// Logins for submodules. Not supported yet: refused.
     #[schemars(with = "NotBuiltAs<Vec<SubmoduleCredential>>")]
     pub submodule_credentials: NotBuilt,
-    /// Armoured GPG public keys, one of which must have signed the commit. Not supported yet: refused.
-    pub commit_verification_keys: NotBuilt,
-    /// Ids of GPG keys to download, one of which must have signed the commit. Not supported yet: refused.
-    pub commit_verification_key_ids: NotBuilt,
-    /// Where GPG keys are looked up. Not supported yet: refused.
-    pub gpg_keyserver: NotBuilt,
-    /// git-crypt key, base64. Not supported yet: refused.
-    #[schemars(with = "NotBuiltAs<Secret>")]
-    pub git_crypt_key: NotBuilt,
 }
 
 impl Source {
@@ -134,15 +135,9 @@ impl Source {
     }
 
     fn not_built(&self) -> impl Iterator<Item = Error> {
-        [
-            ("submodule_credentials", self.submodule_credentials),
-            ("commit_verification_keys", self.commit_verification_keys),
-            ("commit_verification_key_ids", self.commit_verification_key_ids),
-            ("gpg_keyserver", self.gpg_keyserver),
-            ("git_crypt_key", self.git_crypt_key),
-        ]
-        .into_iter()
-        .filter_map(|(name, field)| field.problem(&format!("source.{name}")))
+        [("submodule_credentials", self.submodule_credentials)]
+            .into_iter()
+            .filter_map(|(name, field)| field.problem(&format!("source.{name}")))
     }
 }
 

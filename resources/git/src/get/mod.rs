@@ -12,8 +12,10 @@ use concourse_resource_sdk::{Context, Outcome, Result, Validator};
 
 use self::files::Formats;
 use crate::config::{GetParams, GitVersion, Source};
+use crate::crypt::GitCrypt;
 use crate::got_tags;
 use crate::metadata::metadata;
+use crate::signatures::Verification;
 use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, check_branch};
 use revision::Revision;
 use sparse::Sparse;
@@ -32,7 +34,8 @@ pub(crate) async fn get(
     dest: &Path,
 ) -> Result<Outcome<GitVersion>> {
     crate::trace_if(cx, source.debug.0 || params.debug.0);
-    let plan = Plan::new(cx, source, version, params, dest)?;
+    let mut plan = Plan::new(cx, source, version, params, dest)?;
+    plan.verification = Verification::prepare(cx, source).await?;
     plan.announce(cx);
     let cx = cx.clone();
     git_source::blocking(move || plan.carry_out(&cx)).await
@@ -54,6 +57,10 @@ struct Plan {
     /// Which files are written, if not all.
     sparse: Option<Sparse>,
     formats: Formats,
+    /// Which keys must have signed, if any.
+    verification: Option<Verification>,
+    /// The key of encrypted files, if any.
+    crypt: Option<GitCrypt>,
     params: GetParams,
     dest: PathBuf,
 }
@@ -84,6 +91,12 @@ impl Plan {
             tags: tags(source, params),
             sparse: Sparse::new(&source.sparse_paths),
             formats: Formats::new(cx, params)?,
+            verification: None,
+            crypt: source
+                .git_crypt_key
+                .non_empty()
+                .map(|key| GitCrypt::new(cx, key))
+                .transpose()?,
             params: params.clone(),
             dest: dest.to_owned(),
         })
@@ -125,6 +138,10 @@ impl Plan {
         let repo = clone.finish()?;
         let (revision, id) = revision.known(self.version.as_deref())?;
         refuse_if_aborted(cx)?;
+        // Before anything of it is written.
+        if let Some(verification) = &self.verification {
+            verification.check(cx, &repo, id, self.version.as_deref())?;
+        }
         let takes = self
             .sparse
             .as_ref()
@@ -135,6 +152,9 @@ impl Plan {
         let takes = takes.as_ref().map(|takes| takes as &dyn Fn(&[u8]) -> bool);
         git_source::checkout(cx, &repo, id, self.head(&revision), takes)?;
         refuse_if_aborted(cx)?;
+        if let Some(crypt) = &self.crypt {
+            crypt.unlock(cx, &repo)?;
+        }
         unsupported::refuse(&repo, &self.params)?;
         let returned = self.version.unwrap_or_else(|| id.to_string());
         let metadata = metadata(&repo)?;
@@ -232,7 +252,7 @@ fn delete_tags(repo: &git2::Repository) -> Result<()> {
 }
 
 /// Ends the work between its steps; the SDK reports the abort.
-fn refuse_if_aborted(cx: &Context) -> Result<()> {
+pub(crate) fn refuse_if_aborted(cx: &Context) -> Result<()> {
     if cx.is_cancelled() {
         return Err(git_remote::Error::Interrupted.into());
     }

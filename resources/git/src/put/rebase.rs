@@ -11,7 +11,7 @@ use git_source::{InTheWay, NewCommit, field, git_failed};
 
 /// Fails where the work tree has changes that are not committed.
 pub(super) fn refuse_changes(repo: &Repository) -> Result<()> {
-    let Some(path) = git_source::first_change(repo)? else {
+    let Some(path) = git_source::first_change(repo, &crate::filters::clean(repo))? else {
         return Ok(());
     };
     Err(Error::internal(format!(

@@ -24,8 +24,8 @@ pub use attributes::{Attributes, Conversion, Conversions};
 pub use backoff::{Backoff, Standstill};
 pub use beside::write_beside;
 pub use checkout::{
-    Head as CheckedOut, InTheWay, SKIP_WORKTREE, checkout, first_change, indexed_conversions, move_to,
-    one_line,
+    Clean, Head as CheckedOut, InTheWay, Replacer, SKIP_WORKTREE, checkout, first_change,
+    indexed_conversions, move_to, one_line,
 };
 pub use clone::{Branches, Clone, Head};
 pub use commit_text::CommitText;

@@ -1,7 +1,8 @@
 //! What is changed in a work tree and not committed.
 
 use std::collections::HashMap;
-use std::io::{self, Read as _};
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _};
 
 use concourse_resource_sdk::Result;
 use concourse_resource_sdk::files::{Directory, Found, Kind as FoundKind, RelativePath};
@@ -12,11 +13,15 @@ use super::{SKIP_WORKTREE, entries, indexed_conversions, work_tree};
 use crate::attributes::Conversions;
 use crate::{git_failed, local_failure};
 
+/// What filter drivers make of content on its way into the repository: by the driver's name and the content; nothing for drivers that
+/// are not known, which are not run.
+pub type Clean<'a> = &'a dyn Fn(&[u8], &mut File) -> io::Result<Option<Vec<u8>>>;
+
 /// The first path at which the index differs from `HEAD`, or a file from the index; files that git does not track are none.
 ///
 /// # Errors
 /// Fails where the repository, or a file, cannot be read.
-pub fn first_change(repo: &Repository) -> Result<Option<String>> {
+pub fn first_change(repo: &Repository, clean: Clean<'_>) -> Result<Option<String>> {
     let failed = git_failed("compare the work tree with its commit");
     let head = repo
         .head()
@@ -34,6 +39,7 @@ pub fn first_change(repo: &Repository) -> Result<Option<String>> {
         directory: work_tree(repo)?,
         conversions: &conversions,
         written: written(&index),
+        clean,
     };
     let shown = |path: &[u8]| Some(String::from_utf8_lossy(path).escape_debug().to_string());
     for entry in index.iter() {
@@ -61,6 +67,7 @@ struct WorkTree<'a> {
     directory: Directory,
     conversions: &'a Conversions,
     written: Option<std::time::SystemTime>,
+    clean: Clean<'a>,
 }
 
 impl WorkTree<'_> {
@@ -87,10 +94,22 @@ impl WorkTree<'_> {
                 let mut file = self.directory.read(&path).map_err(failed)?;
                 let conversion = self.conversions.of(&entry.path);
                 if conversion.is_none() {
-                    return Ok(id_of(&mut file, found.size).map_err(failed)? != Some(entry.id));
+                    if id_of(&mut file, found.size).map_err(failed)? == Some(entry.id) {
+                        return Ok(false);
+                    }
+                    if conversion.filter().is_none() {
+                        return Ok(true);
+                    }
+                    file.rewind().map_err(failed)?;
                 }
-                let mut content = Vec::new();
-                file.read_to_end(&mut content).map_err(failed)?;
+                let cleaned = match conversion.filter() {
+                    Some(driver) => (self.clean)(driver, &mut file).map_err(failed)?,
+                    None => None,
+                };
+                let content = match cleaned {
+                    Some(content) => content,
+                    None => all_of(&mut file).map_err(failed)?,
+                };
                 let indexed = || Some(self.repo.find_blob(entry.id).ok()?.content().to_vec());
                 match conversion.to_git(&entry.path, &content, indexed) {
                     Ok(stored) => stored.into_owned(),
@@ -104,6 +123,14 @@ impl WorkTree<'_> {
             .map_err(git_failed("compare the work tree with its commit"))?;
         Ok(id != entry.id)
     }
+}
+
+/// A file's content, from its beginning.
+fn all_of(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    file.rewind()?;
+    file.read_to_end(&mut content)?;
+    Ok(content)
 }
 
 impl WorkTree<'_> {

@@ -6,6 +6,7 @@
 mod compare;
 mod entries;
 mod names;
+mod replace;
 mod update;
 mod write;
 
@@ -19,8 +20,9 @@ use git2::{Index, IndexEntry, Oid, Repository};
 
 use crate::attributes::{Attributes, Conversions};
 use crate::{CommitText, git_failed};
-pub use compare::first_change;
+pub use compare::{Clean, first_change};
 use entries::Entry;
+pub use replace::Replacer;
 pub use update::{InTheWay, move_to};
 use write::{Writer, index_entry};
 
