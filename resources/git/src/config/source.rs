@@ -77,7 +77,6 @@ pub struct Source {
     /// Ids or fingerprints of OpenPGP keys to download, which may have signed the commit, too.
     pub commit_verification_key_ids: List<Text>,
     /// Where they are looked up: `hkp://` or `hkps://`. Default: `hkp://keyserver.ubuntu.com/`.
-    #[schemars(with = "String")]
     pub gpg_keyserver: Text,
     /// Key of git-crypt, with which `get` decrypts files: what `git-crypt export-key` writes, in base64.
     pub git_crypt_key: SecretText,

@@ -3,7 +3,7 @@
 use concourse_resource_sdk::compat::ErrorExt as _;
 use concourse_resource_sdk::{Context, Error, Result};
 use pgp::composed::{Deserializable as _, SignedPublicKey};
-use pgp::types::KeyDetails as _;
+use pgp::types::{EcdsaPublicParams, KeyDetails as _, PublicParams};
 use ssh_key::PublicKey;
 
 /// CONTRACT 5.5: the exit status of keys that cannot be used.
@@ -101,6 +101,15 @@ impl Keys {
     }
 }
 
+/// The key without what cannot be judged: on secp256k1, half of the signatures that gpg makes are refused by the library, whose rules are those of Bitcoin.
+fn judgeable(mut key: SignedPublicKey) -> Option<SignedPublicKey> {
+    let is_bitcoin =
+        |params: &PublicParams| matches!(params, PublicParams::ECDSA(EcdsaPublicParams::Secp256k1 { .. }));
+    key.public_subkeys
+        .retain(|subkey| !is_bitcoin(subkey.key.public_params()));
+    Some(key).filter(|key| !is_bitcoin(key.primary_key.public_params()))
+}
+
 /// The OpenPGP keys of a text, which may hold several blocks, and each of them several keys. What cannot be read is left out.
 pub(super) fn openpgp_keys(text: &str) -> Vec<SignedPublicKey> {
     let mut keys = Vec::new();
@@ -110,7 +119,7 @@ pub(super) fn openpgp_keys(text: &str) -> Vec<SignedPublicKey> {
         let end = rest.find(END).map_or(rest.len(), |at| at + END.len());
         let (block, after) = rest.split_at(end);
         if let Ok((found, _)) = SignedPublicKey::from_string_many(block) {
-            keys.extend(found.filter_map(Result::ok));
+            keys.extend(found.filter_map(Result::ok).filter_map(judgeable));
         }
         rest = after;
     }
