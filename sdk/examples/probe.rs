@@ -5,7 +5,7 @@ use std::time::Duration;
 use concourse_resource_sdk::compat::{Compat, ErrorExt as _};
 use concourse_resource_sdk::{
     AbortGuard, Check, Config, Context, Error, Get, KeyPolicy, NoParams, Outcome, Resource, Result,
-    ResultExt as _, Secret, UnknownKeys, Validator, VersionMap,
+    ResultExt as _, Secret, Step, UnknownKeys, Validator, VersionMap,
 };
 
 struct Probe;
@@ -63,10 +63,7 @@ impl Resource for Probe {
     const NAME: &'static str = "probe";
     const ABOUT: &'static str = "Misbehaves as it is told.";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-    const KEYS: KeyPolicy = KeyPolicy {
-        check_source: UnknownKeys::Reject,
-        ..KeyPolicy::WARN
-    };
+    const KEYS: KeyPolicy = KeyPolicy::WARN.source(Step::Check, UnknownKeys::Reject);
     const COMPAT: Compat = Compat::NONE.wrong_type_exit(5);
     type Source = Source;
     type GetParams = NoParams;

@@ -13,6 +13,7 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 /// What Concourse tells of the build, through environment variables. Every value is optional: one-off builds lack names,
 /// and `check` has none at all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct BuildMetadata {
     /// `BUILD_ID`: the build's number in the whole installation.
     pub id: Option<String>,

@@ -93,21 +93,16 @@ pub enum UnknownKeys {
     Ignore,
 }
 
-/// What happens to unknown keys, per command and part of the request.
+/// What happens to unknown keys, per command and part of the request. Of objects inside `source` and `params` the policy is that of
+/// [`KeyPolicy::nested`], where their own level does not ignore them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPolicy {
-    /// `source`, in `check`.
-    pub check_source: UnknownKeys,
-    /// `source`, in `get`.
-    pub get_source: UnknownKeys,
-    /// `params`, in `get`.
-    pub get_params: UnknownKeys,
-    /// `source`, in `put`.
-    pub put_source: UnknownKeys,
-    /// `params`, in `put`.
-    pub put_params: UnknownKeys,
-    /// Objects inside `source` and `params`, where their own level is not [`UnknownKeys::Ignore`].
-    pub nested: UnknownKeys,
+    pub(crate) check_source: UnknownKeys,
+    pub(crate) get_source: UnknownKeys,
+    pub(crate) get_params: UnknownKeys,
+    pub(crate) put_source: UnknownKeys,
+    pub(crate) put_params: UnknownKeys,
+    pub(crate) nested: UnknownKeys,
 }
 
 impl KeyPolicy {
@@ -125,5 +120,34 @@ impl KeyPolicy {
             put_params: policy,
             nested: policy,
         }
+    }
+
+    /// The same, but for `source` in one command.
+    #[must_use]
+    pub const fn source(mut self, step: Step, policy: UnknownKeys) -> Self {
+        match step {
+            Step::Check => self.check_source = policy,
+            Step::Get => self.get_source = policy,
+            Step::Put => self.put_source = policy,
+        }
+        self
+    }
+
+    /// The same, but for the `params` of a step; a check has none.
+    #[must_use]
+    pub const fn params(mut self, step: Step, policy: UnknownKeys) -> Self {
+        match step {
+            Step::Check => {}
+            Step::Get => self.get_params = policy,
+            Step::Put => self.put_params = policy,
+        }
+        self
+    }
+
+    /// The same, but for objects inside `source` and `params`.
+    #[must_use]
+    pub const fn nested(mut self, policy: UnknownKeys) -> Self {
+        self.nested = policy;
+        self
     }
 }

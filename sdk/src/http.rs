@@ -26,7 +26,7 @@ use std::time::Duration;
 use reqwest::{Client, Request, RequestBuilder, Response, redirect};
 
 #[cfg(feature = "reqwest")]
-pub use self::beneath::error;
+pub use self::beneath::explain;
 pub use self::exchange::{Exchange, Reply, Silence, exchange};
 pub use self::failure::origin;
 pub use self::proxy::ProxyRules;
@@ -39,6 +39,9 @@ use crate::error::{Error, Result};
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 /// Of the crate [`url`](https://docs.rs/url).
 pub use url::Url;
+/// What is beneath: [`HttpClient::client`] and its like.
+#[cfg(feature = "reqwest")]
+pub use {bytes, futures_util, reqwest};
 
 /// Which redirects a client follows.
 ///

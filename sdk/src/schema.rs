@@ -187,10 +187,7 @@ mod tests {
 
     #[test]
     fn null_is_absence_and_keys_are_closed_where_the_policy_says_so() {
-        let keys = KeyPolicy {
-            put_params: UnknownKeys::Reject,
-            ..KeyPolicy::WARN
-        };
+        let keys = KeyPolicy::WARN.params(crate::config::Step::Put, UnknownKeys::Reject);
         let schema = of::<Params>(Part::PutParams, keys);
         assert_eq!(schema["properties"]["name"]["type"], json!(["string", "null"]));
         assert_eq!(schema["properties"]["list"]["type"], "array");

@@ -2,7 +2,7 @@
 
 use concourse_resource_sdk::compat::Compat;
 use concourse_resource_sdk::{
-    Check, Context, Get, KeyPolicy, Outcome, Put, Resource, Result, UnknownKeys, Validator,
+    Check, Context, Get, KeyPolicy, Outcome, Put, Resource, Result, Step, UnknownKeys, Validator,
 };
 
 mod check;
@@ -45,14 +45,10 @@ impl Resource for Git {
         "Follows the commits of a git branch, fetches them, and pushes commits and tags.";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     // CONTRACT 1: `check` looks at the keys of source only, `get` and `put` at those of params only.
-    const KEYS: KeyPolicy = KeyPolicy {
-        check_source: UnknownKeys::Reject,
-        get_source: UnknownKeys::Ignore,
-        get_params: UnknownKeys::Reject,
-        put_source: UnknownKeys::Ignore,
-        put_params: UnknownKeys::Reject,
-        nested: UnknownKeys::Warn,
-    };
+    const KEYS: KeyPolicy = KeyPolicy::all(UnknownKeys::Reject)
+        .source(Step::Get, UnknownKeys::Ignore)
+        .source(Step::Put, UnknownKeys::Ignore)
+        .nested(UnknownKeys::Warn);
     const COMPAT: Compat = Compat::NONE.wrong_type_exit(WRONG_TYPE_EXIT);
 
     type Source = Source;

@@ -68,10 +68,7 @@ impl Resource for Example {
     const NAME: &'static str = "example";
     const ABOUT: &'static str = "An example.";
     const VERSION: &'static str = "1.2.3";
-    const KEYS: KeyPolicy = KeyPolicy {
-        check_source: UnknownKeys::Reject,
-        ..KeyPolicy::WARN
-    };
+    const KEYS: KeyPolicy = KeyPolicy::WARN.source(Step::Check, UnknownKeys::Reject);
     const COMPAT: Compat = Compat::NONE.wrong_type_exit(5);
     type Source = Source;
     type GetParams = NoParams;

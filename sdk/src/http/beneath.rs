@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 
 /// What a failed request means, in words, without login, path and query of any address: they may be secret.
 #[must_use]
-pub fn error(error: &reqwest::Error) -> Error {
+pub fn explain(error: &reqwest::Error) -> Error {
     failure::explain(error, None)
 }
 
@@ -62,9 +62,9 @@ impl HttpClient {
         self.accepted(response)
     }
 
-    /// What a failure of this client means, in words: like [`error()`](super::error), and names the proxy that was used.
+    /// What a failure of this client means, in words: like [`explain`], and names the proxy that was used.
     #[must_use]
-    pub fn error_of(&self, error: &reqwest::Error) -> Error {
+    pub fn explain(&self, error: &reqwest::Error) -> Error {
         self.error(error)
     }
 

@@ -117,7 +117,10 @@ fn large_files_are_sent_in_pieces() {
     let local = source_at(empty.path().to_str().expect("UTF-8"));
     for source in [source(&served.server, "r.git"), local] {
         let request = json!({ "source": source, "params": { "repository": "." } });
-        in_little_memory(&served, "out", &request, large.path()).ok();
+        let output = in_little_memory(&served, "out", &request, large.path());
+        output.ok();
+        // Over a second, there is something to see: to a local path there was nothing.
+        assert!(output.raw_stderr.contains("Sending objects: "), "{output}");
     }
     for target in [served.server.path("r.git").as_path(), empty.path()] {
         git(target, &["fsck", "--full", "--strict"]);

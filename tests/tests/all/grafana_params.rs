@@ -231,3 +231,14 @@ fn an_id_file_that_cannot_be_written_does_not_lose_the_annotation() {
     assert_eq!(output.ok()["version"]["id"], "501");
     assert!(output.stderr.contains("warning: failed to write"), "{output}");
 }
+
+/// By hand there is no build, and the default text has nothing to say: that was sent without a word.
+#[test]
+fn variables_that_nobody_set_are_told() {
+    let grafana = GrafanaServer::start();
+    let output = Run::put(executable("grafana-annotation"))
+        .request(&json!({ "source": grafana.source(), "params": { "template": "$NOPE ${BUILD_ID} $NOPE" } }))
+        .run();
+    output.ok();
+    output.says("warning: nobody set $BUILD_ID, $NOPE: there is \"nil\" instead");
+}

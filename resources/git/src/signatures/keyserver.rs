@@ -142,7 +142,7 @@ impl Keyserver {
         };
         let (reply, broken) = Reply::read(response, MOST_BYTES).await;
         if let Some(broken) = broken {
-            return Err(failed(self.http.error_of(&broken).to_string()));
+            return Err(failed(self.http.explain(&broken).to_string()));
         }
         if !reply.status.is_success() {
             return Err(failed(format!("the server answered {}", reply.status)));

@@ -85,7 +85,7 @@ async fn a_status_says_what_was_asked_for_and_what_came_back() {
             .unwrap();
         if let Err(error) = request.error_for_status() {
             let status = expected.split(':').next().unwrap();
-            let said = http.error_of(&error).to_string();
+            let said = http.explain(&error).to_string();
             assert_eq!(said, format!("{} was answered with {status}", server.url(path)));
         }
     }

@@ -61,7 +61,7 @@ async fn a_body_that_stops_is_given_up_but_a_slow_one_is_not() {
         .await
         .unwrap();
     let error = response.text().await.unwrap_err();
-    let text = client.error_of(&error).to_string();
+    let text = client.explain(&error).to_string();
     let expected = format!(
         "failed to read the answer of {}: no data for too long",
         server.url("")
@@ -88,7 +88,7 @@ async fn a_body_that_is_cut_is_an_error() {
             .send_retrying(client.client().get(server.url(path)))
             .await
             .unwrap();
-        let text = client.error_of(&response.text().await.unwrap_err()).to_string();
+        let text = client.explain(&response.text().await.unwrap_err()).to_string();
         let expected = format!(
             "failed to read the answer of {}: the connection broke off",
             server.url("")
@@ -159,7 +159,7 @@ async fn an_answer_to_a_streamed_body_must_come_in_time_and_whole() {
         .send_streaming(put("/stops"), pieces(1, 10, Duration::ZERO))
         .await
         .unwrap();
-    let error = client.error_of(&response.text().await.unwrap_err());
+    let error = client.explain(&response.text().await.unwrap_err());
     assert!(error.to_string().contains("no data for too long"), "{error}");
 }
 
