@@ -15,7 +15,7 @@ use crate::config::{GetParams, GitVersion, Source};
 use crate::crypt::GitCrypt;
 use crate::metadata::metadata;
 use crate::signatures::Verification;
-use crate::{Git, got_tags};
+use crate::{Git, got_tags, lfs};
 use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, check_branch};
 use revision::Revision;
 use sparse::Sparse;
@@ -149,6 +149,9 @@ impl Plan {
         refuse_if_aborted(cx)?;
         if let Some(crypt) = &self.crypt {
             crypt.unlock(cx, &repo)?;
+        }
+        if !self.params.disable_git_lfs.0 {
+            lfs::fetch(cx, &repo, &self.location)?;
         }
         unsupported::refuse(&repo, &self.params)?;
         let returned = self.version.unwrap_or_else(|| id.to_string());

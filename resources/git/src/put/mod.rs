@@ -16,9 +16,9 @@ use concourse_resource_sdk::{Context, Error, Outcome, Problem, Result};
 use git_remote::{Push, Remote, Update};
 use git2::{Oid, Repository, Signature};
 
-use crate::Git;
 use crate::config::{GitVersion, PutParams, Source};
 use crate::metadata::metadata;
+use crate::{Git, lfs};
 use git_source::{Location, check_branch};
 use integrate::Integration;
 use notes::Note;
@@ -149,6 +149,9 @@ impl Plan {
         }
         let named = self.tag.as_ref().map(Tag::name);
         let updates = push::updates(repo, head, self.target.as_deref(), (self.force, named))?;
+        // Before the push: a commit whose files are missing is of no use to others.
+        let tips: Vec<Oid> = updates.iter().filter_map(|update| update.src).collect();
+        lfs::push(cx, repo, &self.location, (&tips, self.target.as_deref()))?;
         self.send(cx, repo, remote, &updates)
     }
 
