@@ -6,6 +6,7 @@ mod git_repo;
 mod git_server;
 mod gpg;
 mod grafana;
+mod lfs_server;
 mod slack;
 mod ssh_server;
 
@@ -13,6 +14,7 @@ pub use git_repo::{GitRepo, fixture_m, fixture_r, git};
 pub use git_server::{Access, GitServer, PASSWORD, USER};
 pub use gpg::{Gpg, SshKey, signed_commit};
 pub use grafana::{Annotation, GrafanaServer};
+pub use lfs_server::{LfsServer, Objects};
 pub use slack::{HOOK, SlackServer, TOKEN};
 pub use ssh_server::{GitDaemon, Protocol, SshServer};
 

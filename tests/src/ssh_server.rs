@@ -135,6 +135,15 @@ impl SshServer {
         fs::read_to_string(file).expect("the key")
     }
 
+    /// Makes a program that sessions find, of this shell script.
+    pub fn program(&self, name: &str, script: &str) {
+        let path = self.directory.path().join("bin").join(name);
+        fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        fs::write(&path, format!("#!/bin/sh\n{script}")).expect("a program");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&path, mode).expect("a mode");
+    }
+
     /// Lines of `known_hosts` with the keys of the server.
     pub fn known_hosts(&self) -> String {
         let mut lines = String::new();
@@ -248,7 +257,8 @@ fn configuration(root: &Path, address: SocketAddr, protocol: Protocol) -> String
         "ListenAddress {address}\nHostKey {root}/host_ed25519\nHostKey {root}/host_rsa\nPidFile none\n\
          AuthorizedKeysFile {root}/authorized_keys\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
          PermitRootLogin yes\nMaxStartups 200\n{accepted}\
-         SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 HOME={root}\n"
+         SetEnv GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 HOME={root} \
+         PATH={root}/bin:/usr/local/bin:/usr/bin:/bin\n"
     )
 }
 

@@ -17,6 +17,7 @@ mod get;
 mod gnu_regex;
 mod got_tags;
 mod history;
+mod lfs;
 mod memory;
 mod message_filter;
 mod metadata;

@@ -118,18 +118,8 @@ fn a_full_disk_is_named() {
 }
 
 #[test]
-fn submodules_and_lfs_files_are_refused_rather_than_left_out() {
+fn submodules_are_refused_rather_than_left_out() {
     let mut repo = fixture_r();
-    repo.git(&["checkout", "--quiet", "-b", "lfs"]);
-    repo.commit(
-        "lfs",
-        "lfs",
-        &[
-            (".gitattributes", "*.bin filter=lfs -text\n"),
-            ("a.bin", "pointer\n"),
-        ],
-    );
-    repo.git(&["checkout", "--quiet", "main"]);
     let inner = fixture_r();
     repo.git(&[
         "-c",
@@ -142,7 +132,7 @@ fn submodules_and_lfs_files_are_refused_rather_than_left_out() {
     ]);
     repo.commit("sub", "submodule", &[]);
     let served = Served::new(repo);
-    for mut source in served.sources() {
+    for source in served.sources() {
         let request = json!({ "source": source });
         let output = get(&served.server, &request).run();
         output.fails(1);
@@ -152,18 +142,6 @@ fn submodules_and_lfs_files_are_refused_rather_than_left_out() {
                 .contains("params.submodules: the repository has a submodule at \"libs/inner\"")
         );
         let request = json!({ "source": source, "params": { "submodules": "none" } });
-        get(&served.server, &request).run().ok();
-        source["branch"] = json!("lfs");
-        let output = get(&served.server, &json!({ "source": source })).run();
-        output.fails(1);
-        assert!(
-            output
-                .stderr
-                .contains("params.disable_git_lfs: \"a.bin\" is a Git LFS file"),
-            "{}",
-            output.stderr
-        );
-        let request = json!({ "source": source, "params": { "disable_git_lfs": true } });
         get(&served.server, &request).run().ok();
     }
 }

@@ -16,6 +16,8 @@ mod git_hostile;
 mod git_in_the_way;
 mod git_integrate;
 mod git_large;
+mod git_lfs;
+mod git_lfs_put;
 mod git_logins;
 mod git_odd_packs;
 mod git_put;

@@ -27,8 +27,7 @@ pub struct GetParams {
     /// `none` leaves submodules out, which is all that this version can do: without it, a repository that has submodules is
     /// refused.
     pub submodules: Submodules,
-    /// `true` leaves Git LFS pointer files as they are, which is all that this version can do: without it, a repository that
-    /// has LFS files is refused.
+    /// Leaves Git LFS pointer files as they are; without it, they become the files that they point to.
     pub disable_git_lfs: Flag,
     /// Deletes all local tags at the end, after the files below `.git` were written.
     pub clean_tags: Flag,

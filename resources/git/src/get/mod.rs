@@ -14,6 +14,7 @@ use self::files::Formats;
 use crate::config::{GetParams, GitVersion, Source};
 use crate::crypt::GitCrypt;
 use crate::got_tags;
+use crate::lfs;
 use crate::metadata::metadata;
 use crate::signatures::Verification;
 use git_source::{Branches, CheckedOut, Clone, FetchTags, Location, check_branch};
@@ -154,6 +155,9 @@ impl Plan {
         refuse_if_aborted(cx)?;
         if let Some(crypt) = &self.crypt {
             crypt.unlock(cx, &repo)?;
+        }
+        if !self.params.disable_git_lfs.0 {
+            lfs::fetch(cx, &repo, &self.location)?;
         }
         unsupported::refuse(&repo, &self.params)?;
         let returned = self.version.unwrap_or_else(|| id.to_string());

@@ -20,6 +20,7 @@ use git_remote::{Push, Remote, Update};
 use git2::{Oid, Repository, Signature};
 
 use crate::config::{GitVersion, PutParams, Source};
+use crate::lfs;
 use crate::metadata::metadata;
 use git_source::{Location, check_branch};
 use integrate::Integration;
@@ -149,6 +150,9 @@ impl Plan {
         }
         let named = self.tag.as_ref().map(Tag::name);
         let updates = push::updates(repo, head, self.target.as_deref(), (self.force, named))?;
+        // Before the push: a commit whose files are missing is of no use to others.
+        let tips: Vec<Oid> = updates.iter().filter_map(|update| update.src).collect();
+        lfs::push(cx, repo, &self.location, (&tips, self.target.as_deref()))?;
         self.send(cx, repo, remote, &updates)
     }
 

@@ -44,6 +44,7 @@ mod setup;
 mod ssh;
 mod stream;
 mod streamed_body;
+mod target;
 mod upload;
 mod uri;
 mod wire;
@@ -57,6 +58,7 @@ pub use pack::Pack;
 pub use pushed::{Push, Pushed, RefOutcome, Update, Why};
 pub use setup::init;
 pub use ssh::{KnownHosts, SshKey, SshKeyError, SshOptions};
+pub use target::{Target, ask_over_ssh};
 pub use uri::Uri;
 
 use address::Address;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use concourse_resource_sdk::http::{ProxyRules, Redirects};
+use concourse_resource_sdk::http::{HttpOptions, ProxyRules, Redirects};
 use concourse_resource_sdk::{Context, Error, Result, Secret};
 use git_remote::{Login, Remote, SshOptions, Uri};
 
@@ -78,6 +78,37 @@ impl Location {
     }
 
     fn open_at(&self, cx: &Context, uri: &Uri) -> Result<Remote> {
+        let (http, headers) = self.http(cx, uri)?;
+        Ok(Remote::open(
+            uri,
+            git_remote::Options {
+                http: Box::new(move || http.clone().build()),
+                login: self.login.clone(),
+                headers,
+                ssh: self.ssh.clone(),
+                log: cx.log().clone(),
+                interrupt: self.interrupt.clone().unwrap_or_else(|| cx.interrupt()),
+            },
+        )?)
+    }
+
+    /// The login for HTTP(S) that the source gives, beside what may stand in an address.
+    #[must_use]
+    pub fn login(&self) -> Option<&Login> {
+        self.login.as_ref()
+    }
+
+    /// What SSH connections are made with.
+    #[must_use]
+    pub fn ssh(&self) -> &SshOptions {
+        &self.ssh
+    }
+
+    /// What HTTP(S) connections to an address are made with, and the headers of its requests.
+    ///
+    /// # Errors
+    /// Names the setting that cannot be used.
+    pub fn http(&self, cx: &Context, uri: &Uri) -> Result<(HttpOptions, Vec<(String, Secret)>)> {
         if let Some(login) = &self.login {
             // As the header carries it.
             cx.log()
@@ -105,17 +136,7 @@ impl Location {
             // A token goes nowhere else.
             http = http.redirects(Redirects::SameOrigin(MOST_REDIRECTS));
         }
-        Ok(Remote::open(
-            uri,
-            git_remote::Options {
-                http: Box::new(move || http.clone().build()),
-                login: self.login.clone(),
-                headers,
-                ssh: self.ssh.clone(),
-                log: cx.log().clone(),
-                interrupt: self.interrupt.clone().unwrap_or_else(|| cx.interrupt()),
-            },
-        )?)
+        Ok((http, headers))
     }
 }
 

@@ -9,7 +9,7 @@ mod pump;
 mod short_scalar;
 
 use std::borrow::Cow;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read as _, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -39,6 +39,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often a silent server is asked whether it is still there; it is given up after four questions.
 const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// Bytes of what a program prints that are read.
+const MOST_ANSWER: u64 = 1024 * 1024;
 
 /// What is sent in one go.
 const PIECE: usize = 32 * 1024;
@@ -208,8 +211,27 @@ impl Ssh {
         }
     }
 
-    /// Runs the service on a channel of its own.
-    async fn open(&mut self, service: Service, version_2: bool) -> Result<Connection> {
+    /// What a program on the server prints, given this and the repository.
+    pub(crate) fn ask(&mut self, program: &str, argument: &str) -> Result<Vec<u8>> {
+        let command = format!("{program} {} {argument}", quoted(&self.path));
+        let runtime = self.runtime.clone();
+        let mut connection = runtime.block_on(self.open(command, false))?;
+        drop(connection.writer);
+        let mut answer = Vec::new();
+        connection
+            .reader
+            .take(MOST_ANSWER)
+            .read_to_end(&mut answer)
+            .map_err(|error| Error::Broken(error.to_string()))?;
+        if answer.is_empty() {
+            let words = (connection.last_words)().unwrap_or_else(|| "it printed nothing".to_owned());
+            return Err(Error::Broken(format!("{program} on {}: {words}", self.host)));
+        }
+        Ok(answer)
+    }
+
+    /// Runs a command on a channel of its own.
+    async fn open(&mut self, command: String, version_2: bool) -> Result<Connection> {
         let session = self.session().await?;
         let broken = |error: russh::Error| Error::Broken(error.to_string());
         let channel = self
@@ -226,7 +248,6 @@ impl Ssh {
         if self.options.forward_agent && self.options.key.is_some() {
             channel.agent_forward(false).await.map_err(broken)?;
         }
-        let command = format!("{} {}", service.name(), quoted(&self.path));
         channel.exec(true, command).await.map_err(broken)?;
         let (read, write) = channel.split();
         let (pieces, last_words) = pump::start(&self.runtime, read, self.log.clone());
@@ -259,7 +280,8 @@ impl Ssh {
 impl Connect for Ssh {
     fn connect(&mut self, service: Service, version_2: bool) -> Result<Connection> {
         let runtime = self.runtime.clone();
-        runtime.block_on(self.open(service, version_2))
+        let command = format!("{} {}", service.name(), quoted(&self.path));
+        runtime.block_on(self.open(command, version_2))
     }
 }
 
