@@ -5,9 +5,7 @@ use std::cmp::Ordering;
 use loose_version::{LooseVersion, Mixture, Order};
 use serde_json::Value;
 
-fn vectors() -> Value {
-    serde_json::from_str(include_str!("loose-version.json")).unwrap()
-}
+const VECTORS: &str = include_str!("loose-version.json");
 
 fn version(text: &str) -> LooseVersion {
     LooseVersion::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
@@ -15,7 +13,7 @@ fn version(text: &str) -> LooseVersion {
 
 #[test]
 fn the_same_texts_are_versions_as_in_the_reference() {
-    let vectors = vectors();
+    let vectors: Value = serde_json::from_str(VECTORS).unwrap();
     let rows = vectors["valid"].as_object().unwrap();
     assert_eq!(rows.len(), 47);
     for (text, valid) in rows {
@@ -27,7 +25,7 @@ fn the_same_texts_are_versions_as_in_the_reference() {
 
 #[test]
 fn the_order_is_that_of_the_reference() {
-    let vectors = vectors();
+    let vectors: Value = serde_json::from_str(VECTORS).unwrap();
     let rows = vectors["order"].as_array().unwrap();
     assert_eq!(rows.len(), 630);
     for row in rows {
@@ -87,7 +85,9 @@ fn a_version_is_shown_as_it_was_written() {
 fn a_mixture_is_seen_at_one_place_only() {
     let found = |texts: &[&str]| {
         let mut mixture = Mixture::default();
-        texts.iter().for_each(|text| mixture.see(&version(text)));
+        for text in texts {
+            mixture.see(&version(text));
+        }
         mixture.found().map(|(a, b)| (a.to_owned(), b.to_owned()))
     };
     let both = Some(("2024.09".to_owned(), "2024.10".to_owned()));
