@@ -3,6 +3,7 @@
 use std::fmt;
 
 use regex::Regex;
+use regex_syntax::hir::HirKind;
 use regex_syntax::hir::literal::Extractor;
 
 use crate::class;
@@ -48,6 +49,17 @@ impl Pattern {
     /// Fails where it is too large.
     pub fn whole(&self) -> Result<Regex, BadPattern> {
         compiled(&format!(r"\A(?:{})\z", self.0))
+    }
+
+    /// The one text that matches, where the pattern is no more than that.
+    #[must_use]
+    pub fn literal(&self) -> Option<String> {
+        let parsed = regex_syntax::parse(&self.0).ok()?;
+        match parsed.kind() {
+            HirKind::Empty => Some(String::new()),
+            HirKind::Literal(literal) => Some(std::str::from_utf8(&literal.0).ok()?.to_owned()),
+            _ => None,
+        }
     }
 
     /// What every text that matches the whole pattern begins with, as far as that can be told.

@@ -112,3 +112,22 @@ fn the_literal_text_at_the_start_is_known() {
         );
     }
 }
+
+#[test]
+fn a_pattern_that_is_a_text_is_known() {
+    for (pattern, literal) in [
+        (r"v1\.0", Some("v1.0")),
+        ("", Some("")),
+        ("(a)", None),
+        ("a.c", None),
+        ("^a", None),
+        (r"\Qa.b\E", Some("a.b")),
+        ("a|b", None),
+    ] {
+        assert_eq!(
+            Pattern::new(pattern).unwrap().literal().as_deref(),
+            literal,
+            "{pattern}"
+        );
+    }
+}

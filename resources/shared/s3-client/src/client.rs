@@ -118,12 +118,13 @@ impl S3 {
     ///
     /// # Errors
     /// Those of the request.
-    pub async fn sending<T, E>(
+    pub async fn sending<T, E, F>(
         &self,
-        request: impl AsyncFn(Client) -> Result<T, SdkError<E, HttpResponse>>,
+        request: impl Fn(Client) -> F,
     ) -> Result<T, SdkError<E, HttpResponse>>
     where
         E: ProvideErrorMetadata,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
         let was_plain = self.is_plain();
         match request(self.client().clone()).await {
@@ -131,13 +132,20 @@ impl S3 {
                 let answer = request(self.inner.plain.clone()).await;
                 // What is refused all the same was refused for something else.
                 let same = answer.as_ref().is_err_and(refuses_checksums);
-                if !same && !self.inner.is_plain.swap(true, Ordering::Relaxed) {
-                    let text = "the store refuses checksums: going on without them (skip_s3_checksums in the source leaves them out from the start)";
-                    self.inner.console.warn(text);
+                if !same {
+                    self.leave_checksums_out();
                 }
                 answer
             }
             answer => answer,
+        }
+    }
+
+    /// Leaves optional checksums out from now on; the build log is told once.
+    pub fn leave_checksums_out(&self) {
+        if !self.inner.is_plain.swap(true, Ordering::Relaxed) {
+            let text = "the store refuses checksums: going on without them (skip_s3_checksums in the source leaves them out from the start)";
+            self.inner.console.warn(text);
         }
     }
 
@@ -163,8 +171,9 @@ impl std::fmt::Debug for S3 {
     }
 }
 
-/// Whether an answer is that of a store that does not know a header.
-fn refuses_checksums<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+/// Whether an answer is that of a store that does not know the headers of checksums.
+#[must_use]
+pub fn refuses_checksums<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let Some(status) = error.raw_response().map(|response| response.status().as_u16()) else {
         return false;
     };

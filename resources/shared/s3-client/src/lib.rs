@@ -16,7 +16,11 @@ mod wire;
 
 pub use aws_sdk_s3 as sdk;
 
-pub use client::S3;
+/// Why a request failed, with the answer.
+pub type RequestError<E> =
+    sdk::error::SdkError<E, aws_smithy_runtime_api::client::orchestrator::HttpResponse>;
+
+pub use client::{S3, refuses_checksums};
 pub use failure::Call;
 pub use settings::{Addressing, Checksums, Credentials, Settings, StaticKeys, endpoint_url};
 pub use small::{Condition, Found, Options, Written};

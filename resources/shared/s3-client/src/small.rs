@@ -61,7 +61,7 @@ impl S3 {
             key: Some(key),
         };
         let answer = self
-            .sending(async |client| client.get_object().bucket(self.bucket()).key(key).send().await)
+            .sending(|client| async move { client.get_object().bucket(self.bucket()).key(key).send().await })
             .await;
         let object = match answer {
             Ok(object) => object,
@@ -145,7 +145,8 @@ impl S3 {
             Condition::IfMatch(etag) => (Some(etag.clone()), None),
             Condition::IfAbsent => (None, Some("*".to_owned())),
         };
-        self.sending(async |client| {
+        let (etag, absent) = (&etag, &absent);
+        self.sending(|client| async move {
             client
                 .put_object()
                 .bucket(self.bucket())
