@@ -1,16 +1,18 @@
-//! Fixtures of the integration tests: the built executables, git repositories, git servers, chat servers, Grafana.
+//! Fixtures of the integration tests: the built executables, git repositories, git servers, chat servers, Grafana, S3.
 
 use std::path::PathBuf;
 
 mod git_repo;
 mod git_server;
 mod grafana;
+mod moto;
 mod slack;
 mod ssh_server;
 
 pub use git_repo::{GitRepo, fixture_m, fixture_r, git};
 pub use git_server::{Access, GitServer, PASSWORD, USER};
 pub use grafana::{Annotation, GrafanaServer};
+pub use moto::{Bucket, Moto};
 pub use slack::{HOOK, SlackServer, TOKEN};
 pub use ssh_server::{GitDaemon, Protocol, SshServer};
 

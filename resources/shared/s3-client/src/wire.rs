@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::Poll;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient as SmithyClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings,
@@ -14,7 +13,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use concourse_resource_sdk::http::HttpClient;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use http_body::Body as _;
 
 /// How much of a body is handed over at a time: the idle timeout is about this much.
@@ -62,10 +61,7 @@ async fn send(client: &HttpClient, request: HttpRequest) -> Result<HttpResponse,
 fn pieces(body: SdkBody) -> impl Stream<Item = io::Result<Bytes>> + Send {
     stream::unfold((body, Bytes::new()), |(mut body, mut rest)| async move {
         while rest.is_empty() {
-            let frame = std::future::poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
-                Poll::Ready(frame) => Poll::Ready(frame),
-                Poll::Pending => Poll::Pending,
-            });
+            let frame = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx));
             match frame.await? {
                 // Trailers are part of the data in the encoding that S3 has for them.
                 Ok(frame) => rest = frame.into_data().unwrap_or_default(),
@@ -75,4 +71,6 @@ fn pieces(body: SdkBody) -> impl Stream<Item = io::Result<Bytes>> + Send {
         let piece = rest.split_to(rest.len().min(PIECE));
         Some((Ok(piece), (body, rest)))
     })
+    // It may be asked again after its end.
+    .fuse()
 }
