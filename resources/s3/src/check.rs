@@ -51,7 +51,7 @@ async fn keys(cx: &Context, s3: &S3, source: &Source, from: Option<&str>) -> Res
             "the version {path:?} does not match source.regexp: going on from the newest one"
         ));
     }
-    if found.matching == 0 {
+    if found.matching == 0 || !pattern.has_group() {
         hints::nothing_matches(cx, s3, source, &pattern).await;
     }
     let mut entries = found.entries;

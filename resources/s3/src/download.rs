@@ -62,7 +62,10 @@ pub(crate) async fn download(
     let mut beside = place.again()?;
     let left = temporary.clone();
     let guard = cx.on_abort(async move { beside.forget(&left) });
-    let fetched = Fetch::new(cx, s3, source, object, &head, file).run().await;
+    let fetched = match place.directory.read(&temporary) {
+        Ok(reader) => Fetch::new(cx, s3, source, object, &head, file).run(reader).await,
+        Err(error) => Err(local(object.key, &error)),
+    };
     let named = match fetched {
         Ok(()) => place.rename(&temporary, name),
         Err(error) => Err(error),
@@ -154,7 +157,7 @@ impl<'a> Fetch<'a> {
         }
     }
 
-    async fn run(self) -> Result<()> {
+    async fn run(self, mut reader: File) -> Result<()> {
         let begins = (0..self.total).step_by(usize::try_from(self.part).unwrap_or(usize::MAX));
         let sums: Vec<Option<PartSum>> = if self.total <= self.part {
             vec![self.one_part(0, None).await?]
@@ -171,8 +174,7 @@ impl<'a> Fetch<'a> {
         };
         let sums: Vec<PartSum> = sums.into_iter().flatten().collect();
         let key = self.object.key.to_owned();
-        let mut file = self.file.try_clone().map_err(|error| local(&key, &error))?;
-        let holds = tokio::task::spawn_blocking(move || expected.holds(&sums, &mut file)).await;
+        let holds = tokio::task::spawn_blocking(move || expected.holds(&sums, &mut reader)).await;
         match holds {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(Error::remote(format!(

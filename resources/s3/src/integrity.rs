@@ -27,6 +27,16 @@ enum Kind {
     Sha256,
 }
 
+impl Kind {
+    fn bytes(self) -> usize {
+        match self {
+            Self::Crc { bytes, .. } => bytes,
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+}
+
 const CRC32: Kind = Kind::Crc {
     algorithm: CrcAlgorithm::Crc32IsoHdlc,
     bytes: 4,
@@ -43,8 +53,12 @@ const CRC64: Kind = Kind::Crc {
 impl Expected {
     /// The checksum that the store gives, if it is one of the content, not of the checksums of the parts it was put in.
     pub(crate) fn of(head: &HeadObjectOutput) -> Option<Self> {
-        if head.checksum_type() == Some(&ChecksumType::Composite) {
-            return None;
+        // Where the store does not say which it is, that of an object in parts may be either.
+        let in_parts = head.e_tag().is_some_and(|etag| etag.contains('-'));
+        match head.checksum_type() {
+            Some(&ChecksumType::FullObject) => {}
+            None if !in_parts => {}
+            _ => return None,
         }
         let given = [
             (CRC64, head.checksum_crc64_nvme()),
@@ -56,7 +70,7 @@ impl Expected {
         // One of parts has their number after a hyphen, and is no base64.
         given.into_iter().find_map(|(kind, text)| {
             let value = STANDARD.decode(text?).ok()?;
-            Some(Self { kind, value })
+            (value.len() == kind.bytes()).then_some(Self { kind, value })
         })
     }
 

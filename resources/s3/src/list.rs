@@ -161,7 +161,21 @@ pub(crate) async fn is_versioned(s3: &S3) -> Result<bool> {
     };
     let answer = s3
         .sending(|client| async move { client.get_bucket_versioning().bucket(s3.bucket()).send().await })
-        .await
-        .map_err(|error| s3.failure(call, &error))?;
-    Ok(answer.status() == Some(&Enabled))
+        .await;
+    match answer {
+        Ok(answer) => Ok(answer.status() == Some(&Enabled)),
+        Err(error) => status_in(&error)
+            .map(|status| status == "Enabled")
+            .ok_or_else(|| s3.failure(call, &error)),
+    }
+}
+
+/// CONTRACT F17: the status in an answer of another form than that of S3.
+fn status_in<E>(error: &s3_client::RequestError<E>) -> Option<&str> {
+    let response = error
+        .raw_response()
+        .filter(|response| response.status().is_success())?;
+    let body = std::str::from_utf8(response.body().bytes()?).ok()?;
+    let (_, after) = body.split_once("<Status>")?;
+    Some(after.split_once("</Status>")?.0)
 }

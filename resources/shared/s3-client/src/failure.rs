@@ -50,6 +50,13 @@ impl S3 {
         if let Some((text, hint)) = rejected_login(code) {
             return fail(format!("{object}: {text}")).hint(hint);
         }
+        if service.is_none() || (200..300).contains(&status) {
+            let cause = chain(error);
+            return fail(format!(
+                "{object}: the answer of the store cannot be read: {}",
+                cause.escape_debug()
+            ));
+        }
         match (status, code) {
             (404, "NoSuchBucket") => fail(format!("bucket \"{bucket}\" does not exist"))
                 .hint("source.bucket, source.endpoint and source.region_name say where it is looked for"),
