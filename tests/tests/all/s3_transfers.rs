@@ -1,7 +1,10 @@
 //! Large objects, checksums, versions, tags, and odd keys of the s3 resource.
 
+use std::time::Duration;
+
+use concourse_resource_sdk::testing::{Run, Signal};
 use serde_json::{Value, json};
-use tests::Moto;
+use tests::{Moto, executable};
 
 use crate::s3_support::{check, file, get, inputs, noise, put};
 
@@ -183,4 +186,34 @@ fn s3_empty_objects_are_objects() {
     );
     output.ok();
     assert_eq!(file(&output, "e-1"), "");
+}
+
+#[test]
+fn s3_an_aborted_upload_leaves_nothing_open() {
+    let bucket = Moto::shared().bucket("aborted", &[]);
+    let sources = inputs(&[]);
+    std::fs::File::create(sources.path().join("big"))
+        .unwrap()
+        .set_len(600 * MIB as u64)
+        .unwrap();
+    let source = bucket.source(&json!({ "part_size": 5 * MIB, "concurrency": 2 }));
+    let uploads = || {
+        Moto::shared()
+            .call("s3", "list_multipart_uploads", &json!({ "Bucket": "aborted" }))
+            .get("Uploads")
+            .cloned()
+    };
+    let output = Run::put(executable("s3"))
+        .request(&json!({ "source": source, "params": { "file": "big" } }))
+        .work(sources.path())
+        .signal_when(move || uploads().is_some(), Signal::Terminate)
+        .run();
+    output.fails(143);
+    let left = bucket.call("list_multipart_uploads", &json!({}));
+    assert_eq!(left.get("Uploads"), None, "{left}");
+    assert!(
+        output.after_signal.unwrap() < Duration::from_secs(2),
+        "{:?}",
+        output.after_signal
+    );
 }

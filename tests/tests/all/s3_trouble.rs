@@ -1,8 +1,8 @@
 //! Errors and hints of the s3 resource.
 
-use concourse_resource_sdk::testing::{Response, Server};
+use concourse_resource_sdk::testing::{Response, Run, Server};
 use serde_json::{Value, json};
-use tests::Moto;
+use tests::{Moto, executable};
 
 use crate::s3_support::{R, check, get, inputs, names, p, put};
 
@@ -171,4 +171,56 @@ fn s3_an_object_that_changes_under_a_download_is_noticed() {
     let line = "error getting the object: object \"f-1\" in bucket \"b\" changed in the meantime";
     assert_eq!(output.fails(1).first_error_line(), line);
     assert_eq!(names(output.work()), [""; 0]);
+}
+
+#[test]
+fn s3_a_role_is_assumed_with_the_keys_and_its_session_is_used() {
+    let moto = Moto::shared();
+    let bucket = moto.bucket("with-role", &["out/cli-1.tgz"]);
+    let trust = json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sts:AssumeRole" }],
+    });
+    let args = json!({ "RoleName": "ci", "AssumeRolePolicyDocument": trust.to_string() });
+    let role = moto.call("iam", "create_role", &args)["Role"]["Arn"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let policy = json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*" }],
+    });
+    let args = json!({ "RoleName": "ci", "PolicyName": "some", "PolicyDocument": policy.to_string() });
+    moto.call("iam", "put_role_policy", &args);
+    let source = bucket.source(&json!({ "regexp": R, "aws_role_arn": role }));
+    let run = |source: &Value| {
+        Run::check(executable("s3"))
+            .request(&json!({ "source": source }))
+            .env("AWS_ENDPOINT_URL_STS", &moto.endpoint)
+            .run()
+    };
+    assert_eq!(run(&source).ok(), json!([p("1")]));
+    let wrong =
+        bucket.source(&json!({ "regexp": R, "aws_role_arn": role, "secret_access_key": "hunter2hunter2" }));
+    let output = run(&wrong);
+    let line = output.fails(1).first_error_line();
+    assert!(line.contains("error assuming role: "), "{line}");
+    output.hides("hunter2hunter2");
+}
+
+#[test]
+fn s3_nobody_is_anybody_whatever_the_environment_holds() {
+    let server = Server::start();
+    let body = "<ListBucketResult><Contents><Key>k-1</Key></Contents></ListBucketResult>";
+    server.on("GET", "/b/", Response::status(200).body(body));
+    // Half a pair counts as none.
+    let source =
+        json!({ "bucket": "b", "endpoint": server.url(""), "regexp": "k-(.*)", "access_key_id": "AKIAHALF" });
+    let output = Run::check(executable("s3"))
+        .request(&json!({ "source": source }))
+        .env("AWS_ACCESS_KEY_ID", "AKIAENV")
+        .env("AWS_SECRET_ACCESS_KEY", "of-the-environment")
+        .run();
+    assert_eq!(output.ok(), json!([{ "path": "k-1" }]));
+    assert_eq!(server.requests()[0].header("authorization"), None);
 }
