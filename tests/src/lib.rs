@@ -1,4 +1,4 @@
-//! Fixtures of the integration tests: the built executables, git repositories, git servers, chat servers, Grafana.
+//! Fixtures of the integration tests: the built executables, git repositories, git servers, chat servers, Grafana, S3.
 
 use std::path::PathBuf;
 
@@ -7,6 +7,7 @@ mod git_server;
 mod gpg;
 mod grafana;
 mod lfs_server;
+mod moto;
 mod slack;
 mod ssh_server;
 
@@ -15,6 +16,7 @@ pub use git_server::{Access, GitServer, PASSWORD, USER};
 pub use gpg::{Gpg, SshKey, signed_commit};
 pub use grafana::{Annotation, GrafanaServer};
 pub use lfs_server::{LfsServer, Objects};
+pub use moto::{Bucket, Moto};
 pub use slack::{HOOK, SlackServer, TOKEN};
 pub use ssh_server::{GitDaemon, Protocol, SshServer};
 

@@ -177,6 +177,16 @@ impl Directory {
         Ok(found)
     }
 
+    /// Gives a file another name; what has that name is replaced, if it is no directory.
+    ///
+    /// # Errors
+    /// Fails where there is nothing to rename.
+    pub fn rename(&mut self, from: &RelativePath, to: &RelativePath) -> io::Result<()> {
+        let at = self.parent(from)?.try_clone_to_owned()?;
+        let parent = self.made_parent(to)?;
+        Ok(rustix::fs::renameat(at, from.name(), parent, to.name())?)
+    }
+
     /// Removes a file or a link.
     ///
     /// # Errors

@@ -126,5 +126,6 @@ fn guarded(response: Response, idle: Duration) -> Response {
             )),
         }
     });
-    http::Response::from_parts(parts, Body::wrap_stream(body)).into()
+    // Whoever reads it may ask again after its end.
+    http::Response::from_parts(parts, Body::wrap_stream(body.fuse())).into()
 }

@@ -123,3 +123,19 @@ fn a_path_may_be_longer_than_the_kernel_takes_at_once() {
     scene.directory.remove_all(&path("directory")).unwrap();
     assert!(!scene.inside("directory").exists());
 }
+
+#[test]
+fn a_file_gets_another_name_and_takes_the_place_of_what_had_it() {
+    let mut scene = Scene::new();
+    for (name, content) in [("a", "new"), ("b", "old")] {
+        let mut file = scene.directory.create(&path(name), 0o644).unwrap();
+        file.write_all(content.as_bytes()).unwrap();
+    }
+    scene.directory.rename(&path("a"), &path("b")).unwrap();
+    scene.directory.rename(&path("b"), &path("deep/c")).unwrap();
+    assert_eq!(fs::read_to_string(scene.inside("deep/c")).unwrap(), "new");
+    assert!(!scene.inside("a").exists() && !scene.inside("b").exists());
+    symlink("../outside", scene.inside("out")).unwrap();
+    assert!(scene.directory.rename(&path("deep/c"), &path("out/c")).is_err());
+    scene.leaves_the_outside_alone();
+}
