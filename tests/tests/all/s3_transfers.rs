@@ -206,7 +206,7 @@ fn s3_an_aborted_upload_leaves_nothing_open() {
     let output = Run::put(executable("s3"))
         .request(&json!({ "source": source, "params": { "file": "big" } }))
         .work(sources.path())
-        .signal_when(move || uploads().is_some(), Signal::Terminate)
+        .signal_when(move || uploads().is_some(), Signal::Term)
         .run();
     output.fails(143);
     let left = bucket.call("list_multipart_uploads", &json!({}));
