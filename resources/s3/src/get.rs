@@ -102,8 +102,7 @@ fn resolve(source: &Source, version: &ObjectVersion) -> Result<Wanted> {
         });
     }
     let Some(path) = version.path() else {
-        return Err(Error::config("version.path", "missing path in request")
-            .verbatim());
+        return Err(Error::config("version.path", "missing path in request").verbatim());
     };
     let pattern = KeyPattern::new(&source.regexp)?;
     let unmatched = |cause: &str| {

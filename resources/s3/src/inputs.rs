@@ -17,10 +17,7 @@ pub(crate) fn chosen(params: &PutParams, sources: &Path) -> Result<PathBuf> {
         (&params.file, "params.file", globbed(&params.file, sources)?)
     };
     match found.as_slice() {
-        [] => Err(
-            Error::config(field, format!("no matches found for pattern: {pattern}"))
-                .verbatim(),
-        ),
+        [] => Err(Error::config(field, format!("no matches found for pattern: {pattern}")).verbatim()),
         [file] if fs::metadata(file).is_ok_and(|meta| meta.is_file()) => Ok(file.clone()),
         [other] => Err(Error::config(field, format!("{} is no file", other.display()))),
         many => {

@@ -32,6 +32,7 @@ struct Inner {
     bucket: String,
     region: String,
     signed: bool,
+    assumes_role: bool,
     console: Console,
 }
 
@@ -74,6 +75,7 @@ impl S3 {
             bucket: settings.bucket.clone(),
             region: settings.region.clone(),
             signed: settings.role_arn.is_some() || !matches!(settings.credentials, Credentials::Anonymous),
+            assumes_role: settings.role_arn.is_some(),
             console: cx.log().clone(),
         };
         Ok(Self { inner: inner.into() })
@@ -105,6 +107,10 @@ impl S3 {
     #[must_use]
     pub fn is_signed(&self) -> bool {
         self.inner.signed
+    }
+
+    pub(crate) fn assumes_role(&self) -> bool {
+        self.inner.assumes_role
     }
 
     /// Whether optional checksums are left out.

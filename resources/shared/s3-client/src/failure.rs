@@ -29,7 +29,14 @@ impl S3 {
     {
         let fail = |cause: String| Error::remote(format!("error {}: {cause}", call.doing));
         let Some(response) = error.raw_response() else {
-            return fail(unanswered(error));
+            let text = unanswered(error);
+            return match (text.contains("credentials"), self.assumes_role()) {
+                (true, true) => Error::remote(format!("error assuming role: {text}"))
+                    .hint("source.aws_role_arn is assumed with the keys of the source, else with the default chain of credentials: they need the right sts:AssumeRole, and the role has to trust them"),
+                (true, false) => fail(format!("no usable credentials were found: {text}"))
+                    .hint("source.enable_aws_creds_provider looks for them in the environment, shared files, web identity, container and instance"),
+                (false, _) => fail(text),
+            };
         };
         let status = response.status().as_u16();
         let service = error.as_service_error();
@@ -159,16 +166,5 @@ fn unanswered<E: StdError + 'static>(error: &SdkError<E, HttpResponse>) -> Strin
         }
         source = link.source();
     }
-    let text = chain(error);
-    if text.contains("credentials") {
-        return role_or_chain(&text);
-    }
-    text
-}
-
-fn role_or_chain(text: &str) -> String {
-    if text.contains("assum") || text.contains("STS") {
-        return format!("error assuming role: {text}");
-    }
-    format!("no usable credentials were found: {text}")
+    chain(error)
 }
