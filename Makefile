@@ -12,6 +12,7 @@ demo: ## Build, and show the resource types at work on what is made on the spot
 
 test: ## Install what the tests need, then run everything: lint, unit, integration, doc and image tests
 	@tests/scripts/install test
+	@tests/scripts/install-python
 	@tests/scripts/test
 
 lint: ## Formatting, clippy, the SDK with fewer features, its documentation and public API
