@@ -81,6 +81,8 @@ pub use resource::{Check, Get, Outcome, Put, Resource};
 /// Of the crate [`schemars`](https://docs.rs/schemars), which documents configuration types.
 pub use schemars;
 pub use secret::Secret;
+/// Of the crate [`serde`](https://docs.rs/serde), whose traits configuration and versions have.
+pub use serde;
 /// Of the crate [`serde_json`](https://docs.rs/serde_json): requests and answers as they are.
 pub use serde_json;
 pub use validate::{Refused, Validator};

@@ -119,7 +119,11 @@ impl<'a> Decoder<'a> {
     pub(crate) fn rules(&mut self, root: &str, validate: impl FnOnce(&mut Validator<'_>)) {
         let mut findings = Findings::default();
         validate(&mut findings.validator(self.cx.step(), root));
-        let is_new = |problem: &Error| !self.problems.iter().any(|known| repair::covers(known, problem));
+        // What holds something wrong, or is in it, is not judged.
+        let is_new = |problem: &Error| {
+            let mut known = self.problems.iter();
+            !known.any(|known| repair::covers(known, problem) || repair::covers(problem, known))
+        };
         let new: Vec<_> = findings.problems.into_iter().filter(is_new).collect();
         self.problems.extend(new);
         self.warnings.extend(findings.warnings);

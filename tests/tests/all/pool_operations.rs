@@ -226,3 +226,16 @@ fn pool_case_32_a_pool_that_is_not_there() {
         );
     }
 }
+
+/// That no operation is named is not said where the one that is named has the wrong type.
+#[test]
+fn a_rule_does_not_judge_what_is_known_to_be_wrong() {
+    let source = json!({ "uri": "a", "branch": "b", "pool": "c" });
+    let output = Run::put(executable("pool-lock"))
+        .request(&json!({ "source": source, "params": { "claim": ["a"] } }))
+        .run();
+    assert_eq!(
+        output.fails(1).stderr,
+        "params.claim: expected a string, found a list\n"
+    );
+}
