@@ -1,11 +1,12 @@
 //! The loop around every operation: look, change, push unless someone was first, wait, again. CONTRACT 7.
 
+mod telling;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use concourse_resource_sdk::compat::ErrorExt as _;
-use concourse_resource_sdk::{AbortGuard, Context, Error, ErrorKind, Result};
+use concourse_resource_sdk::{AbortGuard, Context, Error, Result};
 use git_remote::RefOutcome;
 use git_source::{Location, Scratch, Standstill, git_failed};
 use git2::Oid;
@@ -16,7 +17,7 @@ use super::jobs::Job;
 use super::message::{message, signature};
 use super::undo::{Push, Undo};
 use super::waiting::{Waiting, path};
-use crate::pool::{Change, Commit, Marked, Name, Operation, Pool, State, Turn};
+use crate::pool::{Change, Commit, Marked, Name, Operation, Turn};
 use crate::store::Store;
 
 /// Failures of one kind after which a step gives up: CONTRACT 7, step 4.
@@ -327,88 +328,4 @@ impl Turns<'_> {
         }
         Done { commit, lock, guard }
     }
-
-    fn tell_failure(&self, text: String) {
-        self.cx
-            .log()
-            .line("failed to broadcast the change to lock state!");
-        self.cx.log().line(text);
-    }
-
-    /// Whose claim was taken over, and since when it was theirs.
-    fn tell_takeover(&self, change: &Change) {
-        for note in change.commits.iter().filter_map(|commit| commit.note.as_deref()) {
-            let lock = String::from_utf8_lossy(&change.lock);
-            self.cx
-                .log()
-                .line(format!("took over the claim of lock {lock}: {note}"));
-        }
-    }
-
-    fn announce(&self) {
-        let pool = self.pool;
-        let shown = |name: &Name| String::from_utf8_lossy(name).into_owned();
-        let lines = match &self.job.operation {
-            Operation::Acquire => vec![format!("acquiring lock on: {pool}"), WAITING.to_owned()],
-            Operation::Claim(_) => vec![format!("claiming lock on: {pool}"), WAITING.to_owned()],
-            Operation::Release(lock) => vec![format!("releasing lock: {} on pool: {pool}", shown(lock))],
-            Operation::ReleaseOurs => vec![format!("releasing what this build claimed in pool: {pool}")],
-            Operation::Remove(lock) => vec![format!("removing lock: {} on pool: {pool}", shown(lock))],
-            Operation::Add(State::Unclaimed, lock, _) => {
-                vec![format!("adding unclaimed lock: {} to pool: {pool}", shown(lock))]
-            }
-            Operation::Add(State::Claimed, lock, _) => {
-                vec![format!("adding claimed lock: {} to pool: {pool}", shown(lock))]
-            }
-            Operation::Update(lock, _) => {
-                vec![
-                    format!("updating lock: {} in pool: {pool}", shown(lock)),
-                    WAITING.to_owned(),
-                ]
-            }
-            Operation::Check(state, lock) => {
-                let wanted = match state {
-                    State::Claimed => "unclaimed",
-                    State::Unclaimed => "claimed",
-                };
-                vec![
-                    format!("checking lock: {} in pool: {pool}", shown(lock)),
-                    format!("waiting for lock to become {wanted}"),
-                ]
-            }
-        };
-        for line in lines {
-            self.cx.log().line(line);
-        }
-    }
-
-    fn warn(&self, pool: &Pool) {
-        for name in pool.doubles() {
-            let name = String::from_utf8_lossy(name);
-            self.cx.log().warn(format!(
-                "lock {name} is claimed and free at once, and counts as claimed; releasing it mends that"
-            ));
-        }
-        if let Operation::Check(_, lock) = &self.job.operation
-            && !pool.claimed.contains_key(lock)
-            && !pool.unclaimed.contains_key(lock)
-        {
-            let lock = String::from_utf8_lossy(lock);
-            self.cx
-                .log()
-                .warn(format!("there is no lock {lock} in pool {}", self.pool));
-        }
-    }
-
-    /// CONTRACT 1: what is being done, and in which part of it. Git's own exit status is for check and get only.
-    fn failed(&self, stage: &str, error: Error) -> Error {
-        if error.kind() == ErrorKind::Config {
-            return error;
-        }
-        error
-            .reworded(|text| format!("error {}: {stage}: {text}", self.job.doing))
-            .exit(1)
-    }
 }
-
-const WAITING: &str = "waiting for lock";
